@@ -1,0 +1,226 @@
+# gofercert: plain GNU make. `make help` lists the targets.
+#
+# A new .c file in a room needs no edit here: sources are found by wildcard. Everything that is
+# built goes to build/. Variables worth setting: CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR, V=1.
+
+VERSION := 0.1.0
+BUILD := build
+
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+libexecdir ?= $(PREFIX)/libexec
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+
+CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LDFLAGS ?= -Wl,-z,relro,-z,now
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+SH ?= sh
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Rooms ------------------------------------------------------------------------------------------
+
+LIB_ROOMS := base spec model execute interpose observe
+NOT_CASES := suite/unit/% suite/fuzz/% suite/e2e/%
+
+HARNESS_SRC := $(sort $(wildcard $(LIB_ROOMS:%=harness/%/*.c) reports/*.c) \
+	$(filter-out $(NOT_CASES),$(wildcard suite/*/*.c)))
+FAKEGOFER_SRC := $(sort $(wildcard fakegofer/*/*.c))
+CMD_SRC := $(sort $(wildcard harness/cmd/*.c))
+GUEST_SRC := $(sort $(wildcard fixtures/guest/*.c))
+REFRUN_SRC := $(sort $(wildcard fixtures/refrun/*.c))
+UNIT_SRC := $(sort $(wildcard suite/unit/*_test.c))
+UNIT_SUPPORT_SRC := $(sort $(wildcard suite/unit/support/*.c))
+E2E_SRC := $(sort $(wildcard suite/e2e/*.c))
+E2E_SUPPORT_SRC := $(sort $(wildcard suite/e2e/support/*.c))
+
+PROGRAMS := $(BUILD)/gofercert $(BUILD)/probe $(BUILD)/refrun
+LIBS := $(BUILD)/libharness.a $(BUILD)/libfakegofer.a
+UNIT_TESTS := $(UNIT_SRC:suite/unit/%_test.c=$(BUILD)/test/%)
+E2E_TESTS := $(E2E_SRC:suite/e2e/%.c=$(BUILD)/test/e2e_%)
+SCRIPT_TESTS := $(sort $(wildcard fixtures/make/test/*_test.sh))
+
+objects = $(1:%.c=$(BUILD)/obj/%.o)
+static_objects = $(1:%.c=$(BUILD)/obj-static/%.o)
+
+HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(UNIT_SRC) \
+	$(UNIT_SUPPORT_SRC) $(E2E_SRC) $(E2E_SUPPORT_SRC)
+
+# Flags ------------------------------------------------------------------------------------------
+
+PKGS := libseccomp json-c libmd
+ifneq ($(wildcard fakegofer/backend/fuse*.c),)
+PKGS += fuse3
+endif
+
+# Asked once and only when something is compiled: `make deps` must work without pkg-config.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka))$(TEST_LIBS)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
+LANGUAGE := -std=gnu17 -D_GNU_SOURCE -I. -Iharness
+DEFINES := -DGOFERCERT_VERSION='"$(VERSION)"' \
+	-DGOFERCERT_LIBEXECDIR='"$(libexecdir)/gofercert"' \
+	-DGOFERCERT_DATADIR='"$(datadir)/gofercert"'
+
+COMPILE = $(CC) $(LANGUAGE) $(DEFINES) $(PKG_CFLAGS) -fPIE $(CFLAGS) $(WARNINGS) $(CPPFLAGS)
+COMPILE_STATIC = $(CC) $(LANGUAGE) $(DEFINES) -Os -g $(WARNINGS)
+LINK = $(CC) -pie $(CFLAGS) $(LDFLAGS)
+LINK_STATIC = $(CC) -static -Os -g
+GROUP = -Wl,--start-group $(LIBS) -Wl,--end-group $(PKG_LIBS)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+# Build ------------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(PROGRAMS) ## build gofercert and its helpers (the default)
+
+.PHONY: tests
+tests: $(UNIT_TESTS) $(E2E_TESTS) ## build the test programs under build/test
+
+$(BUILD):
+	@mkdir -p $@
+
+# Two kinds of stamp, rewritten only when their text changes: the flags, so that a change of
+# flags rebuilds, and each archive's member list, so that a removed source leaves no object behind.
+define stamp
+$(1): FORCE | $(BUILD)
+	$$(file >$$@.new,$(2))
+	@if cmp -s $$@.new $$@; then rm -f $$@.new; else mv -f $$@.new $$@; fi
+endef
+$(eval $(call stamp,$(BUILD)/flags,$$(COMPILE) $$(COMPILE_STATIC) $$(LINK)))
+$(eval $(call stamp,$(BUILD)/libharness.list,$$(HARNESS_SRC)))
+$(eval $(call stamp,$(BUILD)/libfakegofer.list,$$(FAKEGOFER_SRC)))
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj-static/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$< (static))
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE_STATIC) -MMD -MP -c -o $@ $<
+
+define archive
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(filter %.o,$^)
+endef
+
+$(BUILD)/libharness.a: $(call objects,$(HARNESS_SRC)) $(BUILD)/libharness.list
+	$(archive)
+
+$(BUILD)/libfakegofer.a: $(call objects,$(FAKEGOFER_SRC)) $(BUILD)/libfakegofer.list
+	$(archive)
+
+$(BUILD)/gofercert: $(call objects,$(CMD_SRC)) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+
+$(BUILD)/refrun: $(call objects,$(REFRUN_SRC)) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+
+# The container's only file: static, libc and nothing else.
+$(BUILD)/probe: $(call static_objects,$(GUEST_SRC))
+	$(call say,LD,$@)
+	$(Q)$(LINK_STATIC) -o $@ $(filter %.o,$^)
+
+define link_test
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP) $(TEST_LIBS)
+endef
+
+$(UNIT_TESTS): $(BUILD)/test/%: $(BUILD)/obj/suite/unit/%_test.o \
+		$(call objects,$(UNIT_SUPPORT_SRC)) $(LIBS)
+	$(link_test)
+
+$(E2E_TESTS): $(BUILD)/test/e2e_%: $(BUILD)/obj/suite/e2e/%.o \
+		$(call objects,$(E2E_SUPPORT_SRC) $(UNIT_SUPPORT_SRC)) $(LIBS)
+	$(link_test)
+
+# Set-up and use ---------------------------------------------------------------------------------
+
+# What the scripts of fixtures/make read; RUNTIME and OUT may come from the command line.
+export MAKE BUILD RUNTIME OUT CC PKG_CONFIG
+
+.PHONY: deps
+deps: ## install what building and testing needs and is not there (apt-get)
+	@$(SH) fixtures/make/deps.sh
+
+.PHONY: runtimes
+runtimes: ## bring the three pinned real runtimes to build/runtimes
+	@$(SH) fixtures/make/runtimes.sh
+
+.PHONY: certify
+certify: ## set up and certify RUNTIME=PATH (the pinned opt-out runsc by default); ARGS='…' to run
+	@$(SH) fixtures/make/certify.sh $(ARGS)
+
+.PHONY: check
+check: ## set up, run every unit and end-to-end test, print the counts
+	@$(SH) fixtures/make/check.sh $(UNIT_TESTS) $(E2E_TESTS) $(SCRIPT_TESTS)
+
+.PHONY: bench-harness
+bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
+	@$(SH) fixtures/make/bench-harness.sh $(ARGS)
+
+.PHONY: format
+format: ## rewrite every .c and .h with clang-format
+	@$(SH) fixtures/make/sources.sh | tr '\n' '\0' | xargs -0 -r clang-format -i
+
+.PHONY: lint
+lint: ## clang-format, cppcheck, self-contained headers, include directions, shellcheck
+	@CHECK_FLAGS="$(LANGUAGE) $(PKG_CFLAGS)" $(SH) fixtures/make/lint.sh
+
+.PHONY: install
+install: all ## install under PREFIX (and DESTDIR)
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/gofercert \
+		$(DESTDIR)$(datadir)/gofercert
+	$(INSTALL) -m 755 $(BUILD)/gofercert $(DESTDIR)$(bindir)/gofercert
+	$(INSTALL) -m 755 $(BUILD)/probe $(BUILD)/refrun $(DESTDIR)$(libexecdir)/gofercert/
+	@for dir in $(wildcard $(INSTALLED_DATA)); do \
+		find $$dir -type f | while IFS= read -r file; do \
+			$(INSTALL) -D -m 644 "$$file" \
+				"$(DESTDIR)$(datadir)/gofercert/$${file#*/}" || exit 1; \
+		done || exit 1; \
+	done
+	$(if $(wildcard $(MAN_PAGE)),$(INSTALL) -D -m 644 $(MAN_PAGE) \
+		$(DESTDIR)$(mandir)/man1/$(notdir $(MAN_PAGE)))
+
+INSTALLED_DATA := fixtures/expected fixtures/known fixtures/faults reports/schemas reports/templates
+MAN_PAGE := harness/cmd/gofercert.1
+
+.PHONY: clean
+clean: ## remove everything built except build/runtimes
+	@if [ -d $(BUILD) ]; then \
+		find $(BUILD) -mindepth 1 -maxdepth 1 ! -name runtimes -exec rm -rf {} +; \
+	fi
+	@if [ -d $(BUILD)/runtimes ]; then \
+		echo 'clean: kept $(BUILD)/runtimes (make distclean removes it too)'; fi
+
+.PHONY: distclean
+distclean: ## remove build/ whole, the runtimes included
+	@rm -rf $(BUILD)
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: FORCE
+FORCE:
+
+-include $(patsubst %.o,%.d,$(call objects,$(HOSTED_SRC)) $(call static_objects,$(GUEST_SRC)))
