@@ -1,0 +1,50 @@
+/*
+ * The evidence folder: all that was seen of one sandbox, raw. The only thing that the privileged
+ * executor and the unprivileged judge share.
+ *
+ * A flat folder of regular files. The executor parses nothing of what a target wrote; the judge opens
+ * no path: it is handed the files by descriptor.
+ *
+ *   spec.json         the sandbox and its cases, as planned (spec_to_json, judge cases); written first
+ *   config.json       the OCI configuration as executed
+ *   N-VERB.stdout     N = 1, 2, …: step N's output, at most EVIDENCE_OUTPUT_LIMIT bytes
+ *   N-VERB.stderr
+ *   log.NAME          a debug log file of the runtime, NAME as the runtime called it
+ *   before.WHAT       the world before the first step; WHAT = processes, mounts, files, sockets
+ *   after.WHAT        … and after the last one, once every child that was to end had ended
+ *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
+ *   steps.json        argv, status and time of every step; written by the world when it is done
+ *   manifest.json     written last; without it the evidence is incomplete
+ *
+ * before/after files hold one line an object, tab-separated, sorted:
+ *   processes  COMM TAB CMDLINE      (blanks for NULs), the world's own init left out
+ *   mounts     MOUNTPOINT TAB FSTYPE TAB SOURCE
+ *   files      TYPE TAB PATH         TYPE = d f l s p c b; PATH relative to the scratch folder
+ *   sockets    PATH                  bound AF_UNIX paths below the scratch folder
+ * with \t, \n and \\ in a field written as those two characters, and SPEC_SCRATCH for the scratch path.
+ *
+ * manifest.json: { "format": EVIDENCE_FORMAT, "sandbox": ID, "profile": NAME, "scratch": PATH,
+ *   "target": { "path", "kind", "version", "sha256" }, "world": "namespaces" | "user-namespace" |
+ *   "plain", "ended": "done" | "deadline" | "crashed" | "interrupted", "status": wait status of the
+ *   world's init, "note": text or absent, "plant": NAME or absent }
+ * steps.json: [ { "verb", "argv": […], "exit": N or "signal": N, "ms": N,
+ *   "stdout_cut": bool, "stderr_cut": bool, "log_cut": bool } … ]
+ */
+#ifndef HX_SPEC_EVIDENCE_H
+#define HX_SPEC_EVIDENCE_H
+
+#define EVIDENCE_FORMAT 1
+
+#define EVIDENCE_OUTPUT_LIMIT (8u << 20) /* bytes kept of one step's stdout or stderr */
+#define EVIDENCE_LOG_LIMIT (16u << 20)   /* bytes kept of one log file */
+#define EVIDENCE_LOGS_LIMIT 64           /* log files of one sandbox */
+#define EVIDENCE_FILES_LIMIT 256         /* files in one evidence folder */
+
+#define EVIDENCE_SPEC "spec.json"
+#define EVIDENCE_CONFIG "config.json"
+#define EVIDENCE_STEPS "steps.json"
+#define EVIDENCE_MANIFEST "manifest.json"
+#define EVIDENCE_LOG_PREFIX "log."
+#define EVIDENCE_DEADLINE_PREFIX "deadline."
+
+#endif

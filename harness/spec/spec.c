@@ -1,0 +1,173 @@
+#include "harness/spec/spec.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void mount_clear(struct spec_mount *m)
+{
+	free(m->id);
+	free(m->destination);
+	free(m->type);
+	free(m->source);
+	free(m->host);
+	free(m->inside);
+	free(m->script);
+	free(m->twin);
+	strv_clear(&m->options);
+}
+
+void spec_clear(struct spec_sandbox *s)
+{
+	for (size_t i = 0; i < s->n_annotations; i++) {
+		free(s->annotations[i].key);
+		free(s->annotations[i].value);
+	}
+	for (size_t i = 0; i < s->n_mounts; i++)
+		mount_clear(&s->mounts[i]);
+	free(s->annotations);
+	free(s->mounts);
+	free(s->id);
+	free(s->flags.overlay2);
+	free(s->flags.file_access);
+	free(s->flags.file_access_mounts);
+	free(s->flags.platform);
+	*s = (struct spec_sandbox){ 0 };
+}
+
+int spec_set(char **field, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		return -ENOMEM;
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int spec_annotate(struct spec_sandbox *s, const char *key, const char *value)
+{
+	if (s->n_annotations >= SPEC_ANNOTATIONS_LIMIT || strlen(value) > SPEC_TEXT_LIMIT)
+		return -E2BIG;
+	struct spec_annotation *all =
+		reallocarray(s->annotations, s->n_annotations + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	s->annotations = all;
+	struct spec_annotation *a = &all[s->n_annotations];
+	*a = (struct spec_annotation){ .key = strdup(key), .value = strdup(value) };
+	if (!a->key || !a->value) {
+		free(a->key);
+		free(a->value);
+		return -ENOMEM;
+	}
+	s->n_annotations++;
+	return 0;
+}
+
+int spec_annotatef(struct spec_sandbox *s, const char *value, const char *key_fmt, ...)
+{
+	_cleanup_str_ struct str key = STR_INIT;
+	va_list ap;
+
+	va_start(ap, key_fmt);
+	str_vprintf(&key, key_fmt, ap);
+	va_end(ap);
+	return str_ok(&key) < 0 ? -ENOMEM : spec_annotate(s, str_text(&key), value);
+}
+
+int spec_add_mount(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m)
+{
+	if (s->n_mounts >= SPEC_MOUNTS_LIMIT)
+		return -E2BIG;
+	struct spec_mount *all = reallocarray(s->mounts, s->n_mounts + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	s->mounts = all;
+	struct spec_mount *m = &all[s->n_mounts];
+	*m = (struct spec_mount){ .id = strdup(id) };
+	if (!m->id)
+		return -ENOMEM;
+	s->n_mounts++;
+	*ret_m = m;
+	return 0;
+}
+
+int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m)
+{
+	int r = spec_add_mount(s, id, ret_m);
+
+	if (r < 0)
+		return r;
+	struct spec_mount *m = *ret_m;
+	m->kind = SPEC_SOURCE_DIR;
+	m->destination = str_format("/%s", id);
+	m->host = str_format("src/%s", id);
+	m->source = str_format(SPEC_SCRATCH "/src/%s", id);
+	m->type = strdup("bind");
+	if (!m->destination || !m->host || !m->source || !m->type)
+		return -ENOMEM;
+	r = strv_push(&m->options, "rbind");
+	return r < 0 ? r : strv_push(&m->options, "rw");
+}
+
+int spec_find_mount(const struct spec_sandbox *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (!strcmp(s->mounts[i].id, id))
+			return (int)i;
+	return -1;
+}
+
+static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
+{
+	struct spec_mount *m = NULL;
+	int r = spec_add_mount(to, from->id, &m);
+
+	if (r < 0)
+		return r;
+	m->kind = from->kind;
+	if (spec_set(&m->destination, from->destination) < 0 || spec_set(&m->type, from->type) < 0 ||
+	    spec_set(&m->source, from->source) < 0 || spec_set(&m->host, from->host) < 0 ||
+	    spec_set(&m->inside, from->inside) < 0 || spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0)
+		return -ENOMEM;
+	return strv_copy(&m->options, &from->options);
+}
+
+int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
+{
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	int r = 0;
+
+	s.flags = from->flags;
+	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform = NULL;
+	s.lifecycle = from->lifecycle;
+	s.rootfs_readonly = from->rootfs_readonly;
+	s.probe_rootfs = from->probe_rootfs;
+	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
+	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
+	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||
+	    spec_set(&s.flags.platform, from->flags.platform) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n_annotations && r >= 0; i++)
+		r = spec_annotate(&s, from->annotations[i].key, from->annotations[i].value);
+	for (size_t i = 0; i < from->n_mounts && r >= 0; i++)
+		r = copy_mount(&s, &from->mounts[i]);
+	if (r < 0)
+		return r;
+	*to = s;
+	s = (struct spec_sandbox){ 0 };
+	return 0;
+}
+
+char *spec_resolve(const char *text, const char *scratch)
+{
+	_cleanup_str_ struct str s = STR_INIT;
+
+	for (const char *at; (at = strstr(text, SPEC_SCRATCH)); text = at + strlen(SPEC_SCRATCH)) {
+		str_add_n(&s, text, (size_t)(at - text));
+		str_add(&s, scratch);
+	}
+	str_add(&s, text);
+	return str_take(&s);
+}

@@ -1,0 +1,129 @@
+/*
+ * A spec row's literal form: one sandbox, exactly as it will be put to a runtime.
+ *
+ * Plain data. The texts are those of the OCI config.json and of the command line; the one thing left
+ * open is the scratch folder, written SPEC_SCRATCH, because it is chosen at execution. The model reads
+ * this and nothing else, so whatever a runtime can see, the model can see.
+ */
+#ifndef HX_SPEC_SPEC_H
+#define HX_SPEC_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/error.h"
+#include "harness/base/json.h"
+#include "harness/base/str.h"
+#include "harness/spec/profile.h"
+
+#define SPEC_SCRATCH "@SCRATCH@"        /* stands for the scratch folder's absolute path */
+#define SPEC_BUNDLE SPEC_SCRATCH "/bundle" /* where config.json and rootfs/ are */
+#define SPEC_MOUNTS_LIMIT 512
+#define SPEC_ANNOTATIONS_LIMIT 8192
+#define SPEC_TEXT_LIMIT (128u << 10) /* bytes of one annotation value */
+#define SPEC_ID_LIMIT 96             /* bytes of a sandbox id: it is a file name and a container id */
+
+#define SPEC_MOUNT_PREFIX "dev.gvisor.spec.mount."
+#define SPEC_ROOTFS_PREFIX "dev.gvisor.spec.rootfs."
+#define SPEC_FLAG_PREFIX "dev.gvisor.flag."
+
+/* A tri-state command-line flag. */
+enum spec_flag {
+	SPEC_UNSET,
+	SPEC_ON,
+	SPEC_OFF,
+};
+
+/* What the executor makes at a mount's host path before the run. */
+enum spec_source {
+	SPEC_SOURCE_NONE,    /* nothing: no host source (tmpfs), or another mount makes it */
+	SPEC_SOURCE_DIR,     /* an empty directory, 0755 */
+	SPEC_SOURCE_FILE,    /* a regular file, 0644, with SPEC_FILE_TEXT */
+	SPEC_SOURCE_SYMLINK, /* a symlink to a directory made beside it ("HOST.target") */
+	SPEC_SOURCE_N,
+};
+
+#define SPEC_FILE_TEXT "gofercert\n"
+
+/* The order of runtime verbs that a sandbox goes through. */
+enum spec_lifecycle {
+	SPEC_RUN,          /* run; then delete is not needed: run removes the container */
+	SPEC_CREATE_START, /* create, start, wait for the guest, state, delete */
+	SPEC_EXEC,         /* as above with a waiting guest; exec a second probe; kill; delete */
+	SPEC_LIFECYCLE_N,
+};
+
+struct spec_annotation {
+	char *key;
+	char *value; /* may hold any byte but NUL */
+};
+
+struct spec_mount {
+	char *id;          /* unique in the sandbox: names the mount in cases and findings */
+	char *destination; /* absolute path in the container */
+	char *type;        /* "bind", "tmpfs" */
+	char *source;      /* the literal text; may be relative to the bundle */
+	char *host;        /* path below the scratch folder that the executor makes; NULL = none */
+	enum spec_source kind;
+	char *inside;      /* a folder made in the fresh source directory; NULL = none */
+	struct strv options; /* the mount's own options, in order */
+	char *script;        /* guest operations, or @standard; NULL = the brief script */
+	char *twin;          /* id of the mount that is this one's baseline; NULL = none */
+};
+
+struct spec_flags {
+	enum spec_flag directfs;
+	bool allow_flag_override;
+	char *overlay2;           /* NULL = not given; likewise below */
+	char *file_access;        /* "exclusive", "shared" */
+	char *file_access_mounts; /* "exclusive", "shared" */
+	char *platform;           /* "systrap", "kvm", "ptrace" */
+	bool host_uds;            /* --host-uds=all */
+};
+
+struct spec_sandbox {
+	char *id; /* unique in a plan; [a-zA-Z0-9._-]+ */
+	struct spec_flags flags;
+	enum spec_lifecycle lifecycle;
+	bool rootfs_readonly;
+	bool probe_rootfs; /* the guest runs its script on "/" too */
+	struct spec_annotation *annotations; /* in the order in which config.json lists them */
+	size_t n_annotations;
+	struct spec_mount *mounts; /* in the order of config.json */
+	size_t n_mounts;
+};
+
+void spec_clear(struct spec_sandbox *s);
+#define _cleanup_spec_ _cleanup_(spec_clear)
+
+/* Builders; 0, -ENOMEM, or -E2BIG past a limit. Texts are copied. */
+int spec_annotate(struct spec_sandbox *s, const char *key, const char *value);
+int spec_annotatef(struct spec_sandbox *s, const char *value, const char *key_fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Appends an empty mount with this id; *ret_m stays valid until the next call. */
+int spec_add_mount(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m);
+/* A bind mount of a fresh directory: id → /id, source SPEC_SCRATCH/src/id. */
+int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m);
+/* Sets a text field to a copy. */
+int spec_set(char **field, const char *text);
+/* The mount called id, or -1. */
+int spec_find_mount(const struct spec_sandbox *s, const char *id);
+int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from);
+
+/* text with SPEC_SCRATCH replaced; NULL without memory. */
+char *spec_resolve(const char *text, const char *scratch);
+
+/* The spec as JSON and back: the form it has in evidence. Errors name the place. */
+int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct hx_error *err);
+int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_error *err);
+
+/* The OCI runtime configuration of the sandbox's container. */
+int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_object **ret,
+		struct hx_error *err);
+/* The guest's argv: the probe over every mount, then "/" where asked. wait = stay after the report. */
+int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret);
+/* The runtime's global flags for this sandbox, those only that the profile's runtimes know. */
+int spec_runtime_flags(const struct spec_flags *f, enum profile profile, struct strv *ret);
+
+#endif

@@ -1,0 +1,250 @@
+/* The spec in evidence: one table of text fields, read and written alike. */
+#include "harness/spec/spec.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const flag_names[] = {
+	[SPEC_UNSET] = "unset",
+	[SPEC_ON] = "on",
+	[SPEC_OFF] = "off",
+};
+
+static const char *const source_names[SPEC_SOURCE_N] = {
+	[SPEC_SOURCE_NONE] = "none",
+	[SPEC_SOURCE_DIR] = "dir",
+	[SPEC_SOURCE_FILE] = "file",
+	[SPEC_SOURCE_SYMLINK] = "symlink",
+};
+
+static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
+	[SPEC_RUN] = "run",
+	[SPEC_CREATE_START] = "create-start",
+	[SPEC_EXEC] = "exec",
+};
+
+struct text_field {
+	const char *key;
+	size_t offset;
+};
+
+static const struct text_field sandbox_texts[] = {
+	{ "id", offsetof(struct spec_sandbox, id) },
+	{ "overlay2", offsetof(struct spec_sandbox, flags.overlay2) },
+	{ "file-access", offsetof(struct spec_sandbox, flags.file_access) },
+	{ "file-access-mounts", offsetof(struct spec_sandbox, flags.file_access_mounts) },
+	{ "platform", offsetof(struct spec_sandbox, flags.platform) },
+};
+
+static const struct text_field mount_texts[] = {
+	{ "id", offsetof(struct spec_mount, id) },
+	{ "destination", offsetof(struct spec_mount, destination) },
+	{ "type", offsetof(struct spec_mount, type) },
+	{ "source", offsetof(struct spec_mount, source) },
+	{ "host", offsetof(struct spec_mount, host) },
+	{ "inside", offsetof(struct spec_mount, inside) },
+	{ "script", offsetof(struct spec_mount, script) },
+	{ "twin", offsetof(struct spec_mount, twin) },
+};
+
+static const struct text_field sandbox_bools[] = {
+	{ "allow-flag-override", offsetof(struct spec_sandbox, flags.allow_flag_override) },
+	{ "host-uds", offsetof(struct spec_sandbox, flags.host_uds) },
+	{ "rootfs-readonly", offsetof(struct spec_sandbox, rootfs_readonly) },
+	{ "probe-rootfs", offsetof(struct spec_sandbox, probe_rootfs) },
+};
+
+static int put_texts(struct json_object *o, const void *base, const struct text_field *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *text = *(char *const *)((const char *)base + f[i].offset);
+		int r = json_add_string(o, f[i].key, text);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int get_texts(struct json_object *o, void *base, const struct text_field *f, size_t n,
+		     struct hx_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		char **field = (char **)((char *)base + f[i].offset);
+		struct json_object *v = NULL;
+		const char *text = NULL;
+
+		if (!json_object_object_get_ex(o, f[i].key, &v))
+			continue;
+		int r = json_get_string(o, f[i].key, &text, err);
+		if (r < 0)
+			return r;
+		if (spec_set(field, text) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static struct json_object *mount_json(const struct spec_mount *m)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+
+	if (!o || put_texts(o, m, mount_texts, ARRAY_SIZE(mount_texts)) < 0 ||
+	    json_add_string(o, "kind", source_names[m->kind]) < 0 ||
+	    json_add_strv(o, "options", &m->options) < 0)
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+static struct json_object *annotation_json(const struct spec_annotation *a)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_array();
+
+	if (!o || json_push_string(o, a->key) < 0 || json_push_string(o, a->value) < 0)
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+static int put_lists(struct json_object *o, const struct spec_sandbox *s)
+{
+	struct json_object *mounts = json_object_new_array();
+	struct json_object *annotations = json_object_new_array();
+
+	if (json_add(o, "mounts", mounts) < 0 || json_add(o, "annotations", annotations) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (json_push(mounts, mount_json(&s->mounts[i])) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < s->n_annotations; i++)
+		if (json_push(annotations, annotation_json(&s->annotations[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	int r = o ? put_texts(o, s, sandbox_texts, ARRAY_SIZE(sandbox_texts)) : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sandbox_bools) && r >= 0; i++)
+		r = json_add_bool(o, sandbox_bools[i].key,
+				  *(const bool *)((const char *)s + sandbox_bools[i].offset));
+	if (r < 0 || json_add_string(o, "directfs", flag_names[s->flags.directfs]) < 0 ||
+	    json_add_string(o, "lifecycle", lifecycle_names[s->lifecycle]) < 0 || put_lists(o, s) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	*ret = TAKE_PTR(o);
+	return 0;
+}
+
+static int get_enum(struct json_object *o, const char *key, const char *const *names, size_t n,
+		    unsigned int *ret, struct hx_error *err)
+{
+	const char *text = NULL;
+	int r = json_get_string(o, key, &text, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(text, names[i])) {
+			*ret = (unsigned int)i;
+			return 0;
+		}
+	}
+	return hx_error_set(err, -EBADMSG, "%s: unknown value \"%s\"", key, text);
+}
+
+static int get_mount(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
+{
+	struct spec_mount *m = NULL;
+	const char *id = NULL;
+	unsigned int kind = 0;
+	int r = json_get_string(o, "id", &id, err);
+
+	if (r < 0)
+		return r;
+	if (spec_find_mount(s, id) >= 0)
+		return hx_error_set(err, -EBADMSG, "id: \"%s\" stands twice", id);
+	r = spec_add_mount(s, id, &m);
+	if (r < 0)
+		return hx_error_errno(err, r, "add");
+	r = get_texts(o, m, mount_texts, ARRAY_SIZE(mount_texts), err);
+	if (r < 0)
+		return r;
+	if (!m->destination || !m->type)
+		return hx_error_set(err, -EBADMSG, "no destination or no type");
+	r = get_enum(o, "kind", source_names, SPEC_SOURCE_N, &kind, err);
+	if (r < 0)
+		return r;
+	m->kind = (enum spec_source)kind;
+	return json_get_strv(o, "options", &m->options, err);
+}
+
+static int get_annotation(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
+{
+	struct json_object *key = NULL, *value = NULL;
+
+	if (json_object_is_type(o, json_type_array) && json_object_array_length(o) == 2) {
+		key = json_object_array_get_idx(o, 0);
+		value = json_object_array_get_idx(o, 1);
+	}
+	if (!json_object_is_type(key, json_type_string) || !json_object_is_type(value, json_type_string))
+		return hx_error_set(err, -EBADMSG, "not a pair of strings");
+	int r = spec_annotate(s, json_object_get_string(key), json_object_get_string(value));
+	return r < 0 ? hx_error_errno(err, r, "annotation") : 0;
+}
+
+static int get_list(struct json_object *o, const char *key, struct spec_sandbox *s,
+		    int (*get)(struct json_object *, struct spec_sandbox *, struct hx_error *),
+		    struct hx_error *err)
+{
+	struct json_object *list = NULL;
+	int r = json_get_array(o, key, &list, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		r = get(json_object_array_get_idx(list, i), s, err);
+		if (r < 0)
+			return hx_error_wrap(err, r, "%s[%zu]", key, i);
+	}
+	return 0;
+}
+
+static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
+{
+	unsigned int directfs = 0, lifecycle = 0;
+	int r = get_texts(o, s, sandbox_texts, ARRAY_SIZE(sandbox_texts), err);
+
+	if (r < 0)
+		return r;
+	if (!s->id || !*s->id || strlen(s->id) > SPEC_ID_LIMIT || strchr(s->id, '/') || s->id[0] == '.')
+		return hx_error_set(err, -EBADMSG, "id: missing or not a file name of 1 to %d bytes",
+				    SPEC_ID_LIMIT);
+	for (size_t i = 0; i < ARRAY_SIZE(sandbox_bools); i++) {
+		r = json_get_bool(o, sandbox_bools[i].key,
+				  (bool *)((char *)s + sandbox_bools[i].offset), err);
+		if (r < 0)
+			return r;
+	}
+	r = get_enum(o, "directfs", flag_names, ARRAY_SIZE(flag_names), &directfs, err);
+	if (r >= 0)
+		r = get_enum(o, "lifecycle", lifecycle_names, SPEC_LIFECYCLE_N, &lifecycle, err);
+	s->flags.directfs = (enum spec_flag)directfs;
+	s->lifecycle = (enum spec_lifecycle)lifecycle;
+	return r;
+}
+
+int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_error *err)
+{
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	int r = get_scalars(o, &s, err);
+
+	if (r >= 0)
+		r = get_list(o, "mounts", &s, get_mount, err);
+	if (r >= 0)
+		r = get_list(o, "annotations", &s, get_annotation, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "spec");
+	*ret = s;
+	s = (struct spec_sandbox){ 0 };
+	return 0;
+}
