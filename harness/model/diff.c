@@ -1,0 +1,191 @@
+#include "harness/model/diff.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int disabled = -1;
+
+void outcome_diff_disable(int match)
+{
+	disabled = match;
+}
+
+void findings_clear(struct findings *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->list[i].key);
+		free(f->list[i].expected);
+		free(f->list[i].observed);
+	}
+	free(f->list);
+	*f = (struct findings){ 0 };
+}
+
+/* Appends a finding about e; owns expected and observed, also on failure. */
+static int add(struct findings *out, const struct fact *e, enum verdict verdict, char *expected,
+	       char *observed, const char *sensor)
+{
+	struct finding f = {
+		.clause = e->clause,
+		.subject = e->subject,
+		.property = e->property,
+		.key = e->key ? strdup(e->key) : NULL,
+		.expected = expected,
+		.observed = observed,
+		.sensor = sensor,
+		.verdict = verdict,
+	};
+	bool whole = expected && observed && (f.key || !e->key);
+
+	if (whole && out->n == out->cap) {
+		size_t cap = out->cap ? out->cap * 2 : 64;
+		struct finding *list = reallocarray(out->list, cap, sizeof(*list));
+
+		whole = list != NULL;
+		if (list) {
+			out->list = list;
+			out->cap = cap;
+		}
+	}
+	if (!whole) {
+		free(f.key);
+		free(expected);
+		free(observed);
+		return -ENOMEM;
+	}
+	out->list[out->n++] = f;
+	return 0;
+}
+
+static bool names_all(const char *text, const char *lines)
+{
+	_cleanup_strv_ struct strv parts = STRV_INIT;
+
+	if (strv_split(&parts, lines, '\n') < 0)
+		return false;
+	for (size_t i = 0; i < parts.n; i++)
+		if (!strstr(text, parts.items[i]))
+			return false;
+	return true;
+}
+
+static bool one_of(const char *text, const char *lines)
+{
+	_cleanup_strv_ struct strv parts = STRV_INIT;
+
+	return strv_split(&parts, lines, '\n') >= 0 && strv_has(&parts, text);
+}
+
+static bool matches(const struct fact *e, const char *wanted, const char *seen)
+{
+	if ((int)e->match == disabled)
+		return true;
+	switch (e->match) {
+	case MATCH_NAMES:
+		return names_all(seen, wanted);
+	case MATCH_ONE_OF:
+		return one_of(seen, wanted);
+	case MATCH_UNSEEN:
+		return false;
+	case MATCH_IS:
+	case MATCH_SAME:
+		break;
+	}
+	return !strcmp(wanted, seen);
+}
+
+static char *describe(const struct fact *e, const char *wanted)
+{
+	switch (e->match) {
+	case MATCH_NAMES:
+		return str_format("a text that names %s", wanted);
+	case MATCH_ONE_OF:
+		return str_format("one of %s", wanted);
+	case MATCH_SAME:
+		return str_format("%s (as on its baseline)", wanted);
+	case MATCH_UNSEEN:
+		return strdup("(not said)");
+	case MATCH_IS:
+		break;
+	}
+	return strdup(*wanted ? wanted : "(nothing)");
+}
+
+/* Another sensor's fact of the same thing with another value, or NULL. */
+static const struct fact *contradiction(const struct outcome *o, const struct fact *seen)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct fact *f = &o->facts[i];
+
+		if (f->property == seen->property && f->subject == seen->subject &&
+		    str_eq(f->key, seen->key) && strcmp(f->value, seen->value))
+			return f;
+	}
+	return NULL;
+}
+
+static int compare(const struct fact *e, const struct outcome *o, struct findings *out)
+{
+	const struct fact *seen = outcome_find(o, e->property, e->subject, e->key);
+	const char *wanted = e->value ? e->value : "";
+
+	if (e->match == MATCH_SAME) {
+		const struct fact *ref = outcome_find(o, e->ref_property, e->ref_subject, e->key);
+
+		if (!ref)
+			return add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
+				   strdup("the baseline was not observed"), NULL);
+		wanted = ref->value;
+	}
+	if (!seen && e->match == MATCH_UNSEEN)
+		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
+	if (!seen && e->wording)
+		return add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"), NULL);
+	if (!seen)
+		return add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"), NULL);
+	const struct fact *other = contradiction(o, seen);
+	if (other)
+		return add(out, e, VERDICT_BROKEN, describe(e, wanted),
+			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"", seen->sensor,
+				      seen->value, other->sensor, other->value),
+			   seen->sensor);
+	return add(out, e, matches(e, wanted, seen->value) ? VERDICT_PASS : VERDICT_FAIL,
+		   describe(e, wanted), strdup(*seen->value ? seen->value : "(nothing)"), seen->sensor);
+}
+
+/* Facts about what the container would have shown, had it started. */
+static bool needs_start(const struct fact *e)
+{
+	return e->property != PROP_START && e->property != PROP_ERROR && e->property != PROP_LEFT;
+}
+
+int outcome_diff(const struct outcome *expected, const struct outcome *observed, bool judge_wording,
+		 struct findings *ret)
+{
+	_cleanup_findings_ struct findings out = { 0 };
+	const struct fact *start = outcome_find(observed, PROP_START, SUBJECT_CONTAINER, NULL);
+	const struct fact *error = outcome_find(observed, PROP_ERROR, SUBJECT_CONTAINER, NULL);
+	bool started = start && !strcmp(start->value, "ok");
+	int r = 0;
+
+	for (size_t i = 0; i < expected->n && r >= 0; i++) {
+		const struct fact *e = &expected->facts[i];
+
+		if (e->wording && !judge_wording)
+			continue;
+		if (observed->broken)
+			r = add(&out, e, VERDICT_BROKEN, describe(e, e->value ? e->value : ""),
+				strdup(observed->broken), NULL);
+		else if (start && !started && needs_start(e))
+			r = add(&out, e, VERDICT_FAIL, describe(e, e->value ? e->value : ""),
+				str_format("it did not start: %s", error ? error->value : "(no text)"),
+				"runtime");
+		else
+			r = compare(e, observed, &out);
+	}
+	if (r < 0)
+		return r;
+	*ret = out;
+	out = (struct findings){ 0 };
+	return 0;
+}

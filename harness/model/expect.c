@@ -1,0 +1,138 @@
+#include "harness/model/expect.h"
+
+#include <string.h>
+
+#include "harness/model/clauses.h"
+
+static enum clause disabled = CLAUSE_NONE;
+
+void model_disable_clause(enum clause c)
+{
+	disabled = c;
+}
+
+static void add(struct expect *e, const struct fact *f)
+{
+	int r = outcome_add(e->out, f);
+
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
+void demand(struct expect *e, enum property p, int subject, enum match match, const char *value)
+{
+	demand_key(e, p, subject, NULL, match, value, false);
+}
+
+void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
+		const char *value, bool wording)
+{
+	struct fact f = {
+		.property = p,
+		.subject = subject,
+		.key = (char *)key,
+		.value = (char *)value,
+		.clause = e->clause,
+		.match = match,
+		.wording = wording,
+	};
+
+	add(e, &f);
+}
+
+void demand_same(struct expect *e, enum property p, int subject, int as_subject)
+{
+	struct fact f = {
+		.property = p,
+		.subject = subject,
+		.clause = e->clause,
+		.match = MATCH_SAME,
+		.ref_subject = as_subject,
+		.ref_property = p,
+	};
+
+	add(e, &f);
+}
+
+void demand_directfs(struct expect *e, const struct view *v, bool on)
+{
+	demand(e, PROP_DIRECTFS, v->index, MATCH_IS, on ? "yes" : "no");
+}
+
+static struct view look(const struct expect *e, int index)
+{
+	const struct spec_mount *m = &e->s->mounts[index];
+	struct view v = {
+		.index = index,
+		.m = m,
+		.hint = hints_find(e->h, m),
+		.twin = m->twin ? spec_find_mount(e->s, m->twin) : -1,
+	};
+
+	v.gofer = mount_gofer_served(m, v.hint);
+	v.suppressed = v.gofer && v.hint && v.hint->directfs == HINT_OFF;
+	v.directfs = v.gofer && e->h->flag_on && !v.suppressed;
+	return v;
+}
+
+static void run_clause(struct expect *e, const struct clause_row *row)
+{
+	const struct requirement *req = &requirements[row->clause];
+	bool starts = e->h->error_clause == CLAUSE_NONE;
+
+	if (e->profile < req->since || row->clause == disabled)
+		return;
+	e->clause = row->clause;
+	if (!starts && row->error)
+		row->error(e);
+	if (starts && row->sandbox)
+		row->sandbox(e);
+	for (size_t i = 0; starts && row->mount && i < e->s->n_mounts; i++) {
+		struct view v = look(e, (int)i);
+
+		row->mount(e, &v);
+	}
+}
+
+int model_expect(enum profile profile, const struct spec_sandbox *s, struct outcome *ret)
+{
+	static const struct clause_row *const tables[] = {
+		annotation_clauses,
+		mount_clauses,
+		container_clauses,
+	};
+	_cleanup_hints_ struct hints h = { 0 };
+	_cleanup_outcome_ struct outcome out = { 0 };
+	int r = hints_parse(s, profile, &h);
+
+	if (r < 0)
+		return r;
+	struct expect e = { .profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE };
+	if (h.error_clause == CLAUSE_NONE)
+		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)
+			run_clause(&e, row);
+	if (e.status < 0)
+		return e.status;
+	*ret = out;
+	out = (struct outcome){ 0 };
+	return 0;
+}
+
+bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why)
+{
+	if (profile >= PROFILE_DIRECTFS)
+		return true;
+	if (s->flags.directfs != SPEC_UNSET || s->flags.overlay2 || s->flags.file_access_mounts) {
+		*ret_why = "the runtime does not know these flags";
+		return false;
+	}
+	for (size_t i = 0; i < s->n_annotations; i++) {
+		if (str_starts(s->annotations[i].key, "dev.gvisor.")) {
+			*ret_why = "the runtime refuses annotations that it does not know";
+			return false;
+		}
+	}
+	return true;
+}

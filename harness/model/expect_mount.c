@@ -1,0 +1,174 @@
+/* MNT and ROOT: which mounts have directfs, and what else may change. */
+#include "harness/model/clauses.h"
+
+#include <string.h>
+
+#define MANY_MOUNTS 64
+
+/* MNT-1: directfs if and only if the flag is on and the mount is not suppressed. */
+static void mnt_1(struct expect *e, const struct view *v)
+{
+	if (v->gofer)
+		demand_directfs(e, v, v->directfs);
+}
+
+/* MNT-2: no annotation turns it on. */
+static void mnt_2(struct expect *e, const struct view *v)
+{
+	if (v->gofer && v->hint && v->hint->directfs != HINT_ABSENT && !e->h->flag_on)
+		demand_directfs(e, v, false);
+}
+
+/* MNT-3: off changes that one option and no other. */
+static void mnt_3(struct expect *e, const struct view *v)
+{
+	if (v->twin < 0 || !v->hint || v->hint->directfs != HINT_OFF)
+		return;
+	demand_same(e, PROP_SERVED, v->index, v->twin);
+	demand_same(e, PROP_OPTIONS, v->index, v->twin);
+}
+
+/* MNT-4: what no gofer serves stays what it is. */
+static void mnt_4(struct expect *e, const struct view *v)
+{
+	bool odd_hint = v->gofer && v->hint && !strcmp(v->hint->type, "tmpfs");
+
+	if (odd_hint) {
+		demand_directfs(e, v, v->directfs);
+	} else if (!v->gofer && !strcmp(v->m->type, "tmpfs")) {
+		demand(e, PROP_SERVED, v->index, MATCH_IS, "tmpfs");
+		demand_directfs(e, v, false);
+	} else if (!v->gofer && v->twin >= 0) {
+		demand_same(e, PROP_SERVED, v->index, v->twin);
+		demand_same(e, PROP_OPTIONS, v->index, v->twin);
+		demand_directfs(e, v, false);
+	}
+}
+
+static bool overlaid(const struct expect *e, const struct view *v)
+{
+	const char *medium = e->s->flags.overlay2;
+	bool local = v->hint && (v->hint->share == SHARE_CONTAINER || v->hint->share == SHARE_POD);
+
+	return local || (medium && str_starts(medium, "all:") && !strv_has(&v->m->options, "ro"));
+}
+
+/* MNT-5: the lower layer of an overlay obeys MNT-1. */
+static void mnt_5(struct expect *e, const struct view *v)
+{
+	if (v->gofer && overlaid(e, v))
+		demand_directfs(e, v, v->directfs);
+}
+
+static bool below(const char *path, const char *parent)
+{
+	size_t n = strlen(parent);
+
+	return !strncmp(path, parent, n) && path[n] == '/';
+}
+
+static bool odd_shape(const struct expect *e, const struct view *v)
+{
+	if (v->m->kind == SPEC_SOURCE_FILE || e->s->n_mounts >= MANY_MOUNTS)
+		return true;
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		if (below(v->m->destination, e->s->mounts[i].destination))
+			return true;
+	return false;
+}
+
+/* MNT-6: shape and number change nothing. */
+static void mnt_6(struct expect *e, const struct view *v)
+{
+	if (v->gofer && odd_shape(e, v))
+		demand_directfs(e, v, v->directfs);
+}
+
+static bool shares_source(const struct expect *e, const struct view *v)
+{
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		if ((int)i != v->index && str_eq(e->s->mounts[i].source, v->m->source))
+			return true;
+	return false;
+}
+
+/* MNT-8: one source in two places is suppressed in both. */
+static void mnt_8(struct expect *e, const struct view *v)
+{
+	if (v->gofer && v->suppressed && shares_source(e, v))
+		demand_directfs(e, v, v->directfs);
+}
+
+/* MNT-9: the mount's own option is not the sentry's. */
+static void mnt_9(struct expect *e, const struct view *v)
+{
+	if (!v->gofer || !strv_has(&v->m->options, "directfs"))
+		return;
+	demand_directfs(e, v, v->directfs);
+	if (v->twin >= 0)
+		demand_same(e, PROP_OPTIONS, v->index, v->twin);
+}
+
+/* MNT-10: caching follows the hint's share, for off as for default. */
+static void mnt_10(struct expect *e, const struct view *v)
+{
+	if (!v->gofer || !v->hint || v->twin < 0 || !e->s->flags.file_access_mounts)
+		return;
+	if (v->hint->directfs == HINT_OFF || v->hint->directfs == HINT_DEFAULT)
+		demand_same(e, PROP_CACHE, v->index, v->twin);
+	if (v->hint->share == SHARE_SHARED)
+		demand(e, PROP_CACHE, v->index, MATCH_IS, "remote_revalidating");
+}
+
+/* The rootfs shows its own options in the guest only where nothing overlays it. */
+static bool rootfs_visible(const struct expect *e)
+{
+	return e->profile < PROFILE_DIRECTFS || str_eq(e->s->flags.overlay2, "none") ||
+	       e->s->rootfs_readonly;
+}
+
+/* ROOT-1: mount annotations never change the rootfs. */
+static void root_1(struct expect *e)
+{
+	if (e->h->n_mounts && e->h->rootfs_directfs != HINT_OFF && rootfs_visible(e))
+		demand(e, PROP_DIRECTFS, SUBJECT_ROOTFS, MATCH_IS, e->h->flag_on ? "yes" : "no");
+}
+
+/* ROOT-2: the rootfs key suppresses directfs there … */
+static void root_2(struct expect *e)
+{
+	if (e->h->rootfs_present && rootfs_visible(e))
+		demand(e, PROP_DIRECTFS, SUBJECT_ROOTFS, MATCH_IS,
+		       e->h->flag_on && e->h->rootfs_directfs != HINT_OFF ? "yes" : "no");
+}
+
+/* … and only there. */
+static void root_2_mounts(struct expect *e, const struct view *v)
+{
+	if (e->h->rootfs_directfs == HINT_OFF && v->gofer)
+		demand_directfs(e, v, v->directfs);
+}
+
+/* CFG-1: an allowed override is the flag in force. */
+static void cfg_1(struct expect *e, const struct view *v)
+{
+	for (size_t i = 0; i < e->s->n_annotations; i++)
+		if (v->gofer && !strcmp(e->s->annotations[i].key, SPEC_FLAG_PREFIX "directfs"))
+			demand_directfs(e, v, v->directfs);
+}
+
+const struct clause_row mount_clauses[] = {
+	{ CLAUSE_MNT_1, .mount = mnt_1 },
+	{ CLAUSE_MNT_2, .mount = mnt_2 },
+	{ CLAUSE_MNT_3, .mount = mnt_3 },
+	{ CLAUSE_MNT_4, .mount = mnt_4 },
+	{ CLAUSE_MNT_5, .mount = mnt_5 },
+	{ CLAUSE_MNT_6, .mount = mnt_6 },
+	{ CLAUSE_MNT_8, .mount = mnt_8 },
+	{ CLAUSE_MNT_9, .mount = mnt_9 },
+	{ CLAUSE_MNT_10, .mount = mnt_10 },
+	{ CLAUSE_ROOT_1, .sandbox = root_1 },
+	{ CLAUSE_ROOT_2, .sandbox = root_2, .mount = root_2_mounts },
+	{ CLAUSE_CFG_1, .mount = cfg_1 },
+	{ CLAUSE_NONE, .mount = NULL },
+};

@@ -1,0 +1,82 @@
+/*
+ * An outcome: what a sandbox did, or should do. Expectation and observation are this one type, and a
+ * verdict is their difference.
+ *
+ * Plain data: a list of facts. A fact says that PROPERTY (with a KEY, where a property has several) of
+ * SUBJECT has VALUE. In an expectation a fact also says which clause demands it and how to compare; in
+ * an observation, which sensor saw it.
+ */
+#ifndef HX_MODEL_OUTCOME_H
+#define HX_MODEL_OUTCOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/base/error.h"
+#include "harness/base/str.h"
+#include "harness/model/requirement.h"
+
+enum property {
+	PROP_START,     /* container: "ok" or "error" */
+	PROP_ERROR,     /* container: the runtime's error text, where it did not start */
+	PROP_SERVED,    /* mount: file system type in the guest: "9p", "overlay", "tmpfs" */
+	PROP_DIRECTFS,  /* mount: "yes" or "no"; under an overlay, of the lower layer */
+	PROP_OPTIONS,   /* mount: the other options, sorted; FD numbers left out */
+	PROP_CACHE,     /* mount: the cache option of the gofer's layer */
+	PROP_REFUSED,   /* hint KEY: the value that the runtime said it refuses, %q-quoted */
+	PROP_IGNORED,   /* hint KEY: "yes" where the runtime said it ignores the hint */
+	PROP_UNKNOWN,   /* hint KEY: a key that the runtime said it does not know */
+	PROP_UNUSED,    /* hint KEY: "yes" where the runtime said that it matched no mount */
+	PROP_ANSWER,    /* mount: the guest's answer to operation KEY */
+	PROP_EXEC,      /* mount: type and all options as a second process sees them */
+	PROP_LINE,      /* mount: type and all options as the first process sees them */
+	PROP_LEFT,      /* container: what of kind KEY is left, one a line; "" = nothing */
+	PROP_N,
+};
+
+#define SUBJECT_CONTAINER (-1)
+#define SUBJECT_ROOTFS (-2)
+
+enum match {
+	MATCH_IS,     /* equal text */
+	MATCH_NAMES,  /* contains every line of the value */
+	MATCH_ONE_OF, /* equals one line of the value */
+	MATCH_SAME,   /* equals the observed value of (ref_subject, ref_property, key) */
+	MATCH_UNSEEN, /* no sensor said so */
+};
+
+struct fact {
+	enum property property;
+	int subject; /* index of a mount in the spec, or SUBJECT_* */
+	char *key;   /* NULL = the property has no key */
+	char *value;
+	/* expectation */
+	enum clause clause;
+	enum match match;
+	int ref_subject;
+	enum property ref_property;
+	bool wording; /* rests on quoted wording: judged on runsc-like targets only */
+	/* observation */
+	const char *sensor; /* "guest", "log", "runtime", "audit"; static text */
+};
+
+struct outcome {
+	struct fact *facts;
+	size_t n;
+	size_t cap;
+	char *broken; /* observation: why nothing can be said (harness or evidence); NULL = fine */
+};
+
+#define OUTCOME_FACTS_LIMIT (1u << 20)
+
+const char *property_name(enum property p);
+
+/* Appends f with copies of its texts. 0, -ENOMEM, -E2BIG. */
+int outcome_add(struct outcome *o, const struct fact *f);
+/* The first fact of that property, subject and key, or NULL. */
+const struct fact *outcome_find(const struct outcome *o, enum property p, int subject,
+				const char *key);
+void outcome_clear(struct outcome *o);
+#define _cleanup_outcome_ _cleanup_(outcome_clear)
+
+#endif
