@@ -1,0 +1,155 @@
+/* The guest's report: mount table and answers. Source of the format: fixtures/guest/README.md. */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+
+/* \ooo of /proc/mounts, in place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (char *in = text; *in; out++) {
+		if (in[0] == '\\' && isdigit((unsigned char)in[1]) && isdigit((unsigned char)in[2]) &&
+		    isdigit((unsigned char)in[3])) {
+			*out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
+struct mount_line {
+	char *target;
+	char *type;
+	char *options;
+};
+
+/* Cuts "SOURCE TARGET TYPE OPTIONS 0 0" in place; false where it is not of that shape. */
+static bool cut_line(char *line, struct mount_line *ret)
+{
+	char *save = NULL;
+
+	if (!strtok_r(line, " ", &save))
+		return false;
+	ret->target = strtok_r(NULL, " ", &save);
+	ret->type = strtok_r(NULL, " ", &save);
+	ret->options = strtok_r(NULL, " ", &save);
+	if (!ret->options)
+		return false;
+	unescape(ret->target);
+	return true;
+}
+
+static int sense_line(struct sensing *x, int subject, const struct mount_line *l, bool exec)
+{
+	_cleanup_free_ char *whole = str_format("%s %s", l->type, l->options);
+
+	if (!whole)
+		return -ENOMEM;
+	if (exec)
+		return sensed(x, PROP_EXEC, subject, NULL, whole, SENSOR_GUEST);
+	int r = sensed(x, PROP_LINE, subject, NULL, whole, SENSOR_GUEST);
+	if (r >= 0)
+		r = sensed(x, PROP_SERVED, subject, NULL, l->type, SENSOR_GUEST);
+	/* An overlay hides its lower layer's options: the log tells them. */
+	if (r < 0 || !strcmp(l->type, "overlay"))
+		return r;
+	return sense_options(x, subject, l->options, SENSOR_GUEST);
+}
+
+/* The last line of a target counts: it is what the guest sees there. */
+static int sense_mounts(struct sensing *x, const char *text, bool exec)
+{
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	int r = strv_split(&lines, text, '\n');
+	size_t n = x->s->n_mounts + 1; /* the last place is the rootfs' */
+	_cleanup_free_ struct mount_line *found = calloc(n, sizeof(*found));
+
+	if (r < 0 || !found)
+		return -ENOMEM;
+	for (size_t i = 0; i < lines.n; i++) {
+		struct mount_line l = { 0 };
+
+		if (!cut_line(lines.items[i], &l))
+			continue;
+		int subject = sensed_subject(x, l.target);
+		if (subject != SUBJECT_CONTAINER)
+			found[subject == SUBJECT_ROOTFS ? n - 1 : (size_t)subject] = l;
+	}
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (found[i].target)
+			r = sense_line(x, i == n - 1 ? SUBJECT_ROOTFS : (int)i, &found[i], exec);
+	return r;
+}
+
+static int sense_target(struct sensing *x, struct json_object *target)
+{
+	struct json_object *answers = NULL;
+	const char *path = NULL;
+
+	if (json_get_string(target, "path", &path, NULL) < 0 ||
+	    json_get_array(target, "answers", &answers, NULL) < 0)
+		return 0;
+	int subject = sensed_subject(x, path);
+	if (subject == SUBJECT_CONTAINER)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(answers); i++) {
+		struct json_object *pair = json_object_array_get_idx(answers, i);
+
+		if (!json_object_is_type(pair, json_type_array) || json_object_array_length(pair) != 2)
+			continue;
+		const char *op = json_object_get_string(json_object_array_get_idx(pair, 0));
+		const char *answer = json_object_get_string(json_object_array_get_idx(pair, 1));
+		int r = op && answer ? sensed(x, PROP_ANSWER, subject, op, answer, SENSOR_GUEST) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int sense_report(struct sensing *x, struct json_object *doc, bool exec)
+{
+	struct json_object *targets = NULL;
+	const char *mounts = NULL;
+	int r = 0;
+
+	if (json_get_string(doc, "mounts", &mounts, NULL) >= 0)
+		r = sense_mounts(x, mounts, exec);
+	if (r < 0 || exec || json_get_array(doc, "targets", &targets, NULL) < 0)
+		return r;
+	for (size_t i = 0; i < json_object_array_length(targets) && r >= 0; i++)
+		r = sense_target(x, json_object_array_get_idx(targets, i));
+	return r;
+}
+
+/* A file that holds no whole report is no error here: that it is missing is what was observed. */
+static int sense_output(struct sensing *x, const char *name, bool exec)
+{
+	_cleanup_json_ struct json_object *doc = NULL;
+	int r = evidence_read_json(x->e, name, &doc, NULL);
+
+	if (r < 0 || !json_bool_or(doc, "end", false))
+		return r == -ENOMEM ? r : 0;
+	x->guest_complete = x->guest_complete || !exec;
+	return sense_report(x, doc, exec);
+}
+
+int sense_guest(struct sensing *x, struct hx_error *err)
+{
+	for (size_t i = 0; i < x->e->n; i++) {
+		const char *name = x->e->files[i].name;
+		const char *verb = strchr(name, '-');
+		size_t n = strlen(name);
+
+		if (!isdigit((unsigned char)name[0]) || !verb || n < 7 || strcmp(name + n - 7, ".stdout"))
+			continue;
+		int r = sense_output(x, name, str_starts(verb, "-exec."));
+		if (r < 0)
+			return hx_error_set(err, r, "%s: out of memory", name);
+	}
+	return 0;
+}

@@ -1,0 +1,219 @@
+#include "harness/observe/judge.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "harness/model/diff.h"
+#include "harness/model/expect.h"
+#include "harness/model/subject.h"
+#include "harness/observe/observe.h"
+
+#define LOG_EXCERPT_LIMIT 4096 /* bytes of one excerpt */
+
+struct judging {
+	struct spec_sandbox spec;
+	struct outcome expected;
+	struct outcome observed;
+	struct findings findings;
+	struct json_object *cases;
+	char *excerpt; /* the runtime's stderr, shown where a case did not pass */
+};
+
+static void judging_clear(struct judging *j)
+{
+	spec_clear(&j->spec);
+	outcome_clear(&j->expected);
+	outcome_clear(&j->observed);
+	findings_clear(&j->findings);
+	free(j->excerpt);
+}
+
+static const char *state_name(enum verdict v)
+{
+	return v == VERDICT_PASS ? "ok" : verdict_name(v);
+}
+
+static struct json_object *finding_json(const struct finding *f, const struct spec_sandbox *s)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+
+	if (!o || json_add_string(o, "property", property_name(f->property)) < 0 ||
+	    json_add_string(o, "key", f->key) < 0 ||
+	    json_add_string(o, "subject", subject_name(f->subject, s)) < 0 ||
+	    json_add_string(o, "expected", f->expected) < 0 ||
+	    json_add_string(o, "observed", f->observed) < 0 ||
+	    json_add_string(o, "state", state_name(f->verdict)) < 0 ||
+	    json_add_string(o, "source", f->sensor) < 0)
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+/* A precondition (no clause) belongs to every case of its sandbox. */
+static bool finding_in_case(const struct finding *f, enum clause clause, int subject,
+			    const struct spec_sandbox *s)
+{
+	struct fact as_fact = { .subject = f->subject, .key = f->key };
+
+	return f->clause == CLAUSE_NONE ||
+	       (f->clause == clause && fact_case_subject(&as_fact, s) == subject);
+}
+
+/* What was seen of the subject, for a comparison between sandboxes. */
+static struct json_object *outcome_json(const struct judging *j, int subject)
+{
+	_cleanup_json_ struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < j->observed.n; i++) {
+		const struct fact *f = &j->observed.facts[i];
+		/* an error text may name what differs by nature; that there was one may not differ */
+		bool counts = f->subject == subject && f->property != PROP_LINE &&
+			      f->property != PROP_ERROR && strcmp(f->sensor, "log");
+		counts = counts || f->property == PROP_START;
+		if (!counts)
+			continue;
+		_cleanup_json_ struct json_object *fact = json_object_new_array();
+		if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
+		    json_push_string(fact, f->key ? f->key : "") < 0 ||
+		    json_push_string(fact, f->value) < 0 || json_push(list, TAKE_PTR(fact)) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(list);
+}
+
+static int add_facts(struct json_object *line, const struct judging *j, enum clause clause, int subject,
+		     enum verdict *ret_verdict, size_t *ret_compared)
+{
+	struct json_object *facts = json_object_new_array();
+	enum verdict verdict = VERDICT_PASS;
+	size_t compared = 0, shown = 0;
+
+	if (json_add(line, "facts", facts) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->findings.n; i++) {
+		const struct finding *f = &j->findings.list[i];
+
+		if (!finding_in_case(f, clause, subject, &j->spec))
+			continue;
+		compared += f->clause != CLAUSE_NONE;
+		if (f->verdict == VERDICT_FAIL || (f->verdict == VERDICT_BROKEN && verdict == VERDICT_PASS))
+			verdict = f->verdict;
+		if (f->verdict == VERDICT_PASS && (f->clause == CLAUSE_NONE || shown++ >= JUDGE_FACTS_SHOWN))
+			continue;
+		if (json_push(facts, finding_json(f, &j->spec)) < 0)
+			return -ENOMEM;
+	}
+	*ret_verdict = verdict;
+	*ret_compared = compared;
+	return 0;
+}
+
+static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
+		    size_t compared, bool wants_outcome, int subject)
+{
+	const char *reason = j->observed.broken;
+
+	if (!compared && !wants_outcome && verdict == VERDICT_PASS) {
+		verdict = VERDICT_BROKEN;
+		reason = "nothing was compared: the model demands nothing of this case";
+	}
+	if (json_add_string(line, "verdict", verdict_name(verdict)) < 0 ||
+	    json_add_string(line, "reason", verdict == VERDICT_PASS ? NULL : reason) < 0 ||
+	    json_add_int(line, "compared", (int64_t)compared) < 0 ||
+	    (verdict != VERDICT_PASS && json_add_string(line, "log", j->excerpt) < 0))
+		return -ENOMEM;
+	return wants_outcome ? json_add(line, "outcome", outcome_json(j, subject)) : 0;
+}
+
+static int judge_case(const struct judging *j, struct json_object *c, struct str *out,
+		      struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *line = json_object_new_object();
+	const char *id = NULL, *clause_id = NULL, *subject_id = NULL;
+	enum verdict verdict = VERDICT_BROKEN;
+	enum clause clause = CLAUSE_NONE;
+	size_t compared = 0;
+	int subject = 0;
+	int r = json_get_string(c, "id", &id, err);
+
+	if (r >= 0)
+		r = json_get_string(c, "clause", &clause_id, err);
+	if (r >= 0)
+		r = json_get_string(c, "subject", &subject_id, err);
+	if (r < 0)
+		return r;
+	if (requirement_parse(clause_id, &clause) < 0 || subject_parse(subject_id, &j->spec, &subject) < 0)
+		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\" or subject \"%s\"", id,
+				    clause_id, subject_id);
+	if (!line || json_add_string(line, "case", id) < 0 ||
+	    add_facts(line, j, clause, subject, &verdict, &compared) < 0 ||
+	    conclude(line, j, verdict, compared, json_bool_or(c, "outcome", false), subject) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	str_printf(out, "%s\n", json_line(line));
+	return str_ok(out);
+}
+
+/* runsc's wording is quoted in clauses; refrun speaks alike. Others are judged by effects alone. */
+static bool speaks_runsc(const struct evidence *e)
+{
+	_cleanup_json_ struct json_object *manifest = NULL;
+	struct json_object *target = NULL;
+
+	if (evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, NULL) < 0 ||
+	    json_get_object(manifest, "target", &target, NULL) < 0)
+		return false;
+	const char *version = json_string_or(target, "version", "");
+	return str_starts(version, "runsc version") || str_starts(version, "refrun version");
+}
+
+static int load(const struct evidence *e, struct json_object *doc, struct judging *j,
+		struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *manifest = NULL;
+	struct json_object *spec = NULL;
+	enum profile profile = PROFILE_NEWEST;
+	_cleanup_str_ struct str words = STR_INIT;
+	int r = json_get_object(doc, "spec", &spec, err);
+
+	if (r >= 0)
+		r = json_get_array(doc, "cases", &j->cases, err);
+	if (r >= 0)
+		r = spec_from_json(spec, &j->spec, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, EVIDENCE_SPEC);
+	if (evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, NULL) >= 0 &&
+	    profile_parse(json_string_or(manifest, "profile", ""), &profile) < 0)
+		return hx_error_set(err, -EBADMSG, "manifest.json: profile: unknown or missing");
+	for (size_t i = 0; i < e->n && !j->excerpt; i++) {
+		const char *name = e->files[i].name;
+
+		if (!strstr(name, ".stderr") || evidence_read(e, name, LOG_EXCERPT_LIMIT, &words, NULL) < 0)
+			continue;
+		j->excerpt = words.len ? strdup(str_text(&words)) : NULL;
+	}
+	return model_expect(profile, &j->spec, &j->expected);
+}
+
+int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_error *err)
+{
+	_cleanup_(judging_clear) struct judging j = { 0 };
+	_cleanup_json_ struct json_object *doc = NULL;
+	_cleanup_str_ struct str out = STR_INIT;
+	int r = evidence_read_json(e, EVIDENCE_SPEC, &doc, err);
+
+	if (r >= 0)
+		r = load(e, doc, &j, err);
+	if (r >= 0)
+		r = observe(e, &j.spec, &j.observed, err);
+	if (r >= 0)
+		r = outcome_diff(&j.expected, &j.observed, speaks_runsc(e), &j.findings);
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(j.cases); i++)
+		r = judge_case(&j, json_object_array_get_idx(j.cases, i), &out, err);
+	str_add(&out, "{\"end\":true}\n");
+	if (r >= 0)
+		r = str_ok(&out);
+	if (r < 0)
+		return err && err->message ? r : hx_error_errno(err, r, "judge");
+	*ret_lines = out;
+	out = STR_INIT;
+	return 0;
+}

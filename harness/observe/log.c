@@ -1,0 +1,135 @@
+/*
+ * The runtime's debug log: evidence of second rank. One row a sentence that is understood.
+ * Source of the facts: runsc/boot/mount_hints.go and runsc/boot/vfs.go.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+
+/* Cuts a Go-quoted string at *at: returns its text between the quotes, still escaped, and moves on. */
+static char *cut_quoted(char **at)
+{
+	char *start = *at;
+
+	if (*start != '"')
+		return NULL;
+	for (char *p = ++start; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '"') {
+			*p = '\0';
+			*at = p + 1;
+			return start;
+		}
+	}
+	return NULL;
+}
+
+static bool skip(char **at, const char *text)
+{
+	if (!str_starts(*at, text))
+		return false;
+	*at += strlen(text);
+	return true;
+}
+
+/* … (name = "b", key = "directfs", value = "OFF"): invalid directfs value "OFF", want … */
+static int sense_invalid(struct sensing *x, char *at)
+{
+	static const char refusal[] = "invalid directfs value ";
+	static const char wanted[] = ", want \"default\" or \"off\"";
+	char *name, *key;
+
+	if (!skip(&at, "(name = ") || !(name = cut_quoted(&at)) || !skip(&at, ", key = ") ||
+	    !(key = cut_quoted(&at)) || !skip(&at, ", value = ") || !cut_quoted(&at) ||
+	    !skip(&at, "): "))
+		return 0;
+	if (str_starts(at, "invalid mount annotation: "))
+		return sensed(x, PROP_UNKNOWN, SUBJECT_CONTAINER, name, key, SENSOR_LOG);
+	char *value = strstr(at, refusal);
+	char *end = strstr(at, wanted);
+	if (strcmp(key, "directfs") || !value || !end)
+		return 0;
+	*end = '\0';
+	return sensed(x, PROP_REFUSED, SUBJECT_CONTAINER, name, value + strlen(refusal), SENSOR_LOG);
+}
+
+/* … "d" because of missing required field(s) */
+static int sense_ignored(struct sensing *x, char *at)
+{
+	char *name = cut_quoted(&at);
+
+	return name ? sensed(x, PROP_IGNORED, SUBJECT_CONTAINER, name, "yes", SENSOR_LOG) : 0;
+}
+
+/* … "d" … unused … */
+static int sense_unused(struct sensing *x, char *at)
+{
+	char *name = cut_quoted(&at);
+
+	return name && strstr(at, "unused") ?
+		       sensed(x, PROP_UNUSED, SUBJECT_CONTAINER, name, "yes", SENSOR_LOG) :
+		       0;
+}
+
+/* … "SRC" to "DST" type: bind, internal-options: "trans=fd,…" */
+static int sense_mounted(struct sensing *x, char *at)
+{
+	char *path, *options;
+
+	if (!cut_quoted(&at) || !skip(&at, " to ") || !(path = cut_quoted(&at)))
+		return 0;
+	at = strstr(at, "internal-options: ");
+	if (!at || !skip(&at, "internal-options: ") || !(options = cut_quoted(&at)))
+		return 0;
+	int subject = sensed_subject(x, path);
+	return subject == SUBJECT_CONTAINER ? 0 : sense_options(x, subject, options, SENSOR_LOG);
+}
+
+static const struct {
+	const char *start;
+	int (*sense)(struct sensing *x, char *at);
+} sentences[] = {
+	{ "ignoring invalid mount annotation ", sense_invalid },
+	{ "ignoring mount annotations for ", sense_ignored },
+	{ "mount annotation ", sense_unused },
+	{ "mount hint ", sense_unused },
+	{ "Mounted ", sense_mounted },
+};
+
+static int sense_text(struct sensing *x, char *text)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		for (size_t i = 0; i < ARRAY_SIZE(sentences); i++) {
+			char *at = strstr(line, sentences[i].start);
+
+			if (!at)
+				continue;
+			int r = sentences[i].sense(x, at + strlen(sentences[i].start));
+			if (r < 0)
+				return r;
+			break;
+		}
+	}
+	return 0;
+}
+
+int sense_log(struct sensing *x, struct hx_error *err)
+{
+	for (size_t i = 0; i < x->e->n; i++) {
+		_cleanup_str_ struct str text = STR_INIT;
+		const char *name = x->e->files[i].name;
+
+		if (!str_starts(name, EVIDENCE_LOG_PREFIX))
+			continue;
+		int r = evidence_read(x->e, name, EVIDENCE_LOG_LIMIT, &text, err);
+		if (r >= 0)
+			r = sense_text(x, text.data);
+		if (r < 0)
+			return hx_error_wrap(err, r, "log");
+	}
+	return 0;
+}

@@ -1,0 +1,101 @@
+#include "harness/observe/observe.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+
+int sensed(struct sensing *x, enum property p, int subject, const char *key, const char *value,
+	   const char *sensor)
+{
+	struct fact f = {
+		.property = p,
+		.subject = subject,
+		.key = (char *)key,
+		.value = (char *)value,
+		.clause = CLAUSE_NONE,
+		.sensor = sensor,
+	};
+	const struct fact *old = p == PROP_ANSWER ? NULL : outcome_find(x->out, p, subject, key);
+
+	if (old && old->sensor == sensor && !strcmp(old->value, value))
+		return 0;
+	return outcome_add(x->out, &f);
+}
+
+int sensed_subject(const struct sensing *x, const char *path)
+{
+	if (!strcmp(path, "/"))
+		return SUBJECT_ROOTFS;
+	for (size_t i = 0; i < x->s->n_mounts; i++)
+		if (!strcmp(x->s->mounts[i].destination, path))
+			return (int)i;
+	return SUBJECT_CONTAINER;
+}
+
+static int read_frame(struct sensing *x, struct json_object *manifest, struct hx_error *err)
+{
+	int64_t format = json_int_or(manifest, "format", -1);
+	int r = 0;
+
+	if (format != EVIDENCE_FORMAT)
+		return hx_error_set(err, -EBADMSG,
+				    "manifest.json: evidence format %lld, this program reads %d",
+				    (long long)format, EVIDENCE_FORMAT);
+	r = json_get_string(manifest, "scratch", &x->scratch, err);
+	if (r >= 0)
+		r = json_get_string(manifest, "ended", &x->ended, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "manifest.json");
+	if (!strcmp(x->ended, "crashed") || !strcmp(x->ended, "interrupted"))
+		return hx_error_set(err, -EBADMSG, "the sandbox's world %s: %s", x->ended,
+				    json_string_or(manifest, "note", "no note"));
+	if (evidence_has(x->e, EVIDENCE_STEPS))
+		return evidence_read_json(x->e, EVIDENCE_STEPS, &x->steps, err);
+	if (strcmp(x->ended, "deadline"))
+		return hx_error_set(err, -EBADMSG, EVIDENCE_STEPS ": missing");
+	return 0;
+}
+
+static int run_sensors(struct sensing *x, struct hx_error *err)
+{
+	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
+		sense_guest,
+		sense_steps,
+		sense_log,
+		sense_residue,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++) {
+		int r = sensors[i](x, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int observe(const struct evidence *e, const struct spec_sandbox *s, struct outcome *ret,
+	    struct hx_error *err)
+{
+	_cleanup_outcome_ struct outcome out = { 0 };
+	_cleanup_json_ struct json_object *manifest = NULL;
+	_cleanup_json_ struct json_object *steps = NULL;
+	_cleanup_(hx_error_clear) struct hx_error why = HX_ERROR_INIT;
+	struct sensing x = { .e = e, .s = s, .out = &out };
+	int r = evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, &why);
+
+	if (r == -ENOENT)
+		r = hx_error_set(&why, -EBADMSG, "the evidence is incomplete: it has no manifest.json");
+	if (r >= 0)
+		r = read_frame(&x, manifest, &why);
+	steps = x.steps;
+	if (r >= 0)
+		r = run_sensors(&x, &why);
+	if (r == -ENOMEM)
+		return hx_error_set(err, r, "out of memory");
+	if (r < 0 && !(out.broken = strdup(hx_error_text(&why))))
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	*ret = out;
+	out = (struct outcome){ 0 };
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* What the container left behind: after minus before, minus what may stay. */
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+
+#define LEFT_LINES_LIMIT 20 /* lines of one kind that a fact names; more are counted */
+
+/* What may stay. field = which tab-separated field of a line is matched. Why it may: the note. */
+static const struct {
+	const char *kind;
+	unsigned int field;
+	const char *pattern;
+	const char *note;
+} may_stay[] = {
+	{ "mounts", 0, SPEC_SCRATCH "/root/null-netns", "--network none pins one namespace per root" },
+	{ "files", 1, "root/null-netns", "the file under that mount" },
+	{ "files", 1, "root", "the runtime's own root folder" },
+	{ "files", 1, "bundle/rootfs/proc", "mountpoints that had to be created" },
+	{ "files", 1, "bundle/rootfs/sys", "likewise" },
+	{ "files", 1, "bundle/rootfs/dev", "likewise" },
+	{ "files", 1, "bundle/rootfs/tmp", "likewise" },
+};
+
+static bool listed(const char *kind, char *const *fields, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(may_stay); i++)
+		if (!strcmp(kind, may_stay[i].kind) && may_stay[i].field < n &&
+		    !fnmatch(may_stay[i].pattern, fields[may_stay[i].field], 0))
+			return true;
+	return false;
+}
+
+/* A mountpoint of the spec, or a folder above one, below the rootfs or below another mount's source. */
+static bool is_mountpoint(const struct spec_sandbox *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const char *destination = s->mounts[i].destination;
+		const char *tail = NULL;
+
+		if (str_starts(path, "bundle/rootfs/"))
+			tail = path + strlen("bundle/rootfs");
+		for (size_t j = 0; j < s->n_mounts && !tail; j++) {
+			const struct spec_mount *m = &s->mounts[j];
+			size_t n = m->host ? strlen(m->host) : 0;
+
+			/* nested: the outer mount's source gets the inner mount's mountpoint */
+			if (n && !strncmp(path, m->host, n) && path[n] == '/' &&
+			    str_starts(destination, m->destination) &&
+			    str_starts(destination + strlen(m->destination), path + n))
+				return true;
+		}
+		size_t n = tail ? strlen(tail) : 0;
+		if (n && !strncmp(destination, tail, n) && (destination[n] == '/' || !destination[n]))
+			return true;
+	}
+	return false;
+}
+
+static bool may_remain(const struct sensing *x, const char *kind, const char *line)
+{
+	_cleanup_strv_ struct strv fields = STRV_INIT;
+
+	if (strv_split(&fields, line, '\t') < 0)
+		return false;
+	if (listed(kind, fields.items, fields.n))
+		return true;
+	return !strcmp(kind, "files") && fields.n == 2 && is_mountpoint(x->s, fields.items[1]);
+}
+
+static int read_lines(struct sensing *x, const char *when, const char *kind, struct strv *ret,
+		      struct hx_error *err)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	_cleanup_free_ char *name = str_format("%s.%s", when, kind);
+	int r = name ? evidence_read(x->e, name, EVIDENCE_OUTPUT_LIMIT, &text, err) : -ENOMEM;
+
+	if (r < 0)
+		return r == -ENOENT ? hx_error_set(err, -EBADMSG, "%s.%s: missing", when, kind) : r;
+	if (text.len && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = '\0';
+	if (text.len && strv_split(ret, text.data, '\n') < 0)
+		return -ENOMEM;
+	strv_sort(ret);
+	return 0;
+}
+
+/* Sorted lists with repeats: a line that stands once more than before is left once. */
+static int list_left(struct sensing *x, const char *kind, const struct strv *before,
+		     const struct strv *after, struct str *ret)
+{
+	size_t b = 0, shown = 0, more = 0;
+
+	for (size_t a = 0; a < after->n; a++) {
+		while (b < before->n && strcmp(before->items[b], after->items[a]) < 0)
+			b++;
+		if (b < before->n && !strcmp(before->items[b], after->items[a])) {
+			b++;
+			continue;
+		}
+		if (may_remain(x, kind, after->items[a]))
+			continue;
+		if (shown++ < LEFT_LINES_LIMIT)
+			str_printf(ret, "%s%s", ret->len ? "\n" : "", after->items[a]);
+		else
+			more++;
+	}
+	if (more)
+		str_printf(ret, "\nand %zu more", more);
+	return str_ok(ret);
+}
+
+static int sense_kind(struct sensing *x, const char *kind, struct hx_error *err)
+{
+	_cleanup_strv_ struct strv before = STRV_INIT;
+	_cleanup_strv_ struct strv after = STRV_INIT;
+	_cleanup_str_ struct str left = STR_INIT;
+	int r = 0;
+
+	if (!strcmp(x->ended, "deadline")) {
+		str_add(&left, "not audited: the world was killed at the deadline");
+	} else {
+		r = read_lines(x, "before", kind, &before, err);
+		if (r >= 0)
+			r = read_lines(x, "after", kind, &after, err);
+		if (r >= 0)
+			r = list_left(x, kind, &before, &after, &left);
+	}
+	if (r >= 0)
+		r = sensed(x, PROP_LEFT, SUBJECT_CONTAINER, kind, str_text(&left), SENSOR_AUDIT);
+	return r;
+}
+
+int sense_residue(struct sensing *x, struct hx_error *err)
+{
+	static const char *const kinds[] = { "processes", "mounts", "files", "sockets" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int r = sense_kind(x, kinds[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* The sensors of observe(). Private to observe/. Each appends facts; 0, -ENOMEM, or -EBADMSG with a
+ * text that becomes the outcome's `broken`. */
+#ifndef HX_OBSERVE_SENSORS_H
+#define HX_OBSERVE_SENSORS_H
+
+#include "harness/observe/observe.h"
+
+#define SENSOR_GUEST "guest"
+#define SENSOR_LOG "log"
+#define SENSOR_RUNTIME "runtime"
+#define SENSOR_AUDIT "audit"
+
+struct sensing {
+	const struct evidence *e;
+	const struct spec_sandbox *s;
+	const char *scratch; /* absolute path of the scratch folder at execution */
+	const char *ended;   /* manifest.json "ended" */
+	struct json_object *steps;
+	struct outcome *out;
+	bool guest_complete; /* the guest's report is whole; set by sense_guest */
+};
+
+int sense_guest(struct sensing *x, struct hx_error *err);
+int sense_steps(struct sensing *x, struct hx_error *err);
+int sense_log(struct sensing *x, struct hx_error *err);
+int sense_residue(struct sensing *x, struct hx_error *err);
+
+/* Appends (property, subject, key) = value by sensor; the same fact again adds nothing. */
+int sensed(struct sensing *x, enum property p, int subject, const char *key, const char *value,
+	   const char *sensor);
+/* The mount mounted at this container path: its index, SUBJECT_ROOTFS for "/", else -1. */
+int sensed_subject(const struct sensing *x, const char *path);
+/* Sorts gofer or overlay options into the facts about subject. options is "a,b=c,…". */
+int sense_options(struct sensing *x, int subject, const char *options, const char *sensor);
+
+#endif

@@ -1,0 +1,98 @@
+/* The runtime's own words: did the container start, and if not, what was said. */
+#include <errno.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+
+#define ERROR_TEXT_LIMIT 8192 /* bytes kept of an error text */
+
+/* Verbs whose failure means that the container did not start or run. */
+static bool starts(const char *verb)
+{
+	return !strcmp(verb, "run") || !strcmp(verb, "create") || !strcmp(verb, "start");
+}
+
+/* What went wrong with this step, or NULL; owned by the caller. */
+static char *failure(struct json_object *step)
+{
+	const char *verb = json_string_or(step, "verb", "?");
+	int64_t code = json_int_or(step, "exit", -1);
+	int64_t sig = json_int_or(step, "signal", 0);
+
+	if (sig)
+		return str_format("%s was killed by signal %lld", verb, (long long)sig);
+	return code ? str_format("%s exited with %lld", verb, (long long)code) : NULL;
+}
+
+/* The text on the step's stderr, and the last fatal line of the log. */
+static int add_text(struct sensing *x, size_t step, const char *verb, struct str *text)
+{
+	_cleanup_str_ struct str seen = STR_INIT;
+	_cleanup_free_ char *name = str_format("%zu-%s.stderr", step + 1, verb);
+
+	if (!name)
+		return -ENOMEM;
+	int r = evidence_read(x->e, name, ERROR_TEXT_LIMIT, &seen, NULL);
+	if (r == -ENOMEM)
+		return r;
+	if (r >= 0 && seen.len)
+		str_printf(text, ": %s", str_text(&seen));
+	return str_ok(text);
+}
+
+static int conclude(struct sensing *x, struct str *text)
+{
+	while (text->len && text->data[text->len - 1] == '\n')
+		text->data[--text->len] = '\0';
+	if (str_ok(text) < 0)
+		return -ENOMEM;
+	int r = sensed(x, PROP_START, SUBJECT_CONTAINER, NULL, text->len ? "error" : "ok", SENSOR_RUNTIME);
+	if (r >= 0 && text->len)
+		r = sensed(x, PROP_ERROR, SUBJECT_CONTAINER, NULL, str_text(text), SENSOR_RUNTIME);
+	return r;
+}
+
+/* Some process was still running on a processor: slowness, not a hang, as far as this can tell. */
+static bool was_busy(const struct sensing *x)
+{
+	for (size_t i = 0; i < x->e->n; i++) {
+		_cleanup_str_ struct str text = STR_INIT;
+		const char *name = x->e->files[i].name;
+
+		if (str_starts(name, EVIDENCE_DEADLINE_PREFIX) &&
+		    evidence_read(x->e, name, ERROR_TEXT_LIMIT, &text, NULL) >= 0 &&
+		    strstr(str_text(&text), "State:\tR"))
+			return true;
+	}
+	return false;
+}
+
+int sense_steps(struct sensing *x, struct hx_error *err)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	size_t n = x->steps ? json_object_array_length(x->steps) : 0;
+
+	if (!strcmp(x->ended, "deadline")) {
+		if (was_busy(x))
+			return hx_error_set(err, -EBADMSG,
+					    "slow: at the deadline some process was still running; "
+					    "a longer --timeout may help");
+		str_add(&text, "a hang: killed at the deadline, every process blocked");
+	}
+	for (size_t i = 0; i < n && !text.len; i++) {
+		struct json_object *step = json_object_array_get_idx(x->steps, i);
+		const char *verb = json_string_or(step, "verb", "?");
+		_cleanup_free_ char *bad = starts(verb) ? failure(step) : NULL;
+
+		if (!bad)
+			continue;
+		str_add(&text, bad);
+		if (x->guest_complete)
+			str_add(&text, " although the guest's report is whole");
+		if (add_text(x, i, verb, &text) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+	}
+	if (!text.len && !x->guest_complete)
+		str_add(&text, "the runtime says all is well, but the guest's report is missing or cut");
+	return conclude(x, &text) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
+}
