@@ -1,0 +1,84 @@
+/*
+ * One sandbox on its way through the scheduler: executing, then judged. The scheduler polls; a slot
+ * says which descriptors it waits for and what it does when one is ready.
+ */
+#ifndef HX_EXECUTE_SLOT_H
+#define HX_EXECUTE_SLOT_H
+
+#include <poll.h>
+
+#include "harness/execute/execute.h"
+#include "harness/execute/tree.h"
+#include "harness/execute/world.h"
+
+#define SLOT_JUDGE_MS 120000 /* bounds a judge that hangs */
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_EXECUTING,
+	SLOT_ENDED, /* the evidence is complete, a judge is wanted */
+	SLOT_JUDGING,
+};
+
+/* The deadline's order: evidence from outside, then the world writes what it has, then the kill. */
+enum slot_phase {
+	PHASE_RUNNING,
+	PHASE_CAPTURING,
+	PHASE_STOPPING,
+	PHASE_KILLED,
+};
+
+struct slot;
+
+/* What all slots share. */
+struct slot_shared {
+	const struct execute_options *options;
+	const struct execute_job *jobs;
+	const struct execute_hooks *hooks;
+	enum world_kind kind;
+	const char *out;     /* options->out without links */
+	int evidence_fd;     /* OUT/evidence */
+	struct tree *before; /* plain: children that the caller had already */
+	struct slot *slots;
+	size_t n_slots;
+};
+
+struct slot_child {
+	pid_t pid;
+	int pidfd;
+};
+
+struct slot {
+	enum slot_state state;
+	enum slot_phase phase;
+	size_t job;
+	char *scratch;
+	struct world_plan plan;
+	struct world_handle world;
+	struct slot_child capture;
+	struct slot_child judge;
+	int judge_pipe;
+	struct str judge_text;
+	int evidence_fd;
+	int timer_fd;
+	uint64_t began;
+	unsigned int ms;
+	enum execute_ended ended;
+};
+
+#define SLOT_FDS 3 /* descriptors of one slot in a poll set, at most */
+
+void slot_init(struct slot *s);
+int slot_start(struct slot *s, const struct slot_shared *h, size_t job, struct hx_error *err);
+int slot_start_judge(struct slot *s, const struct slot_shared *h, struct hx_error *err);
+/* Appends what the slot waits for; returns how many. */
+size_t slot_poll(const struct slot *s, struct pollfd p[SLOT_FDS]);
+/* After poll: p as slot_poll filled it. */
+int slot_ready(struct slot *s, const struct slot_shared *h, const struct pollfd *p, size_t n,
+	       struct hx_error *err);
+/* Kills and reaps all that the slot has, removes its scratch folder, says so in the manifest. */
+void slot_abandon(struct slot *s, const struct slot_shared *h);
+/* Plain worlds: orphans of a dead init come to this process. Kills and reaps those no slot knows. */
+void slot_reap_strays(const struct slot_shared *h);
+
+#endif

@@ -1,0 +1,301 @@
+#include "harness/execute/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/base/fs.h"
+#include "harness/execute/clock.h"
+#include "harness/execute/tree.h"
+#include "harness/execute/world.h"
+#include "harness/spec/evidence.h"
+
+#define CHUNK 65536
+
+static const char *const stream_names[2] = { "stdout", "stderr" };
+
+/* Makes the pipe and the evidence file of one stream; *ret_write is the target's end. */
+static int stream_open(struct world *w, struct step *s, int which, int *ret_write,
+		       struct hx_error *err)
+{
+	_cleanup_free_ char *name =
+		str_format("%zu-%s.%s", w->n_steps + 1, s->verb, stream_names[which]);
+	int p[2];
+
+	if (!name)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return hx_error_errno(err, -errno, "pipe");
+	s->streams[which].pipe = p[0];
+	*ret_write = p[1];
+	if (fcntl(p[0], F_SETFL, O_NONBLOCK) < 0)
+		return hx_error_errno(err, -errno, "pipe");
+	s->streams[which].file = openat(w->evidence_fd, name,
+					O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (s->streams[which].file < 0)
+		return hx_error_errno(err, -errno, "evidence %s", name);
+	return 0;
+}
+
+_Noreturn void step_pause(void)
+{
+	close_range(3, ~0u, 0);
+	for (;;)
+		pause();
+}
+
+/* Runs in the child: the target starts with default signals and three descriptors. */
+_Noreturn static void step_exec(struct step *s, int out, int error, bool hang)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0)
+		_exit(126);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (hang)
+		step_pause();
+	execv(s->argv.items[0], strv_argv(&s->argv));
+	dprintf(2, "%s: %s\n", s->argv.items[0], strerror(errno));
+	_exit(127);
+}
+
+int step_start(struct world *w, const char *verb, struct strv *argv, bool hang,
+	       struct hx_error *err)
+{
+	_cleanup_close_ int out = -1, error = -1;
+	struct step *s = &w->steps[w->n_steps];
+
+	if (w->n_steps >= STEP_LIMIT)
+		return hx_error_set(err, -E2BIG, "more than %d steps", STEP_LIMIT);
+	*s = (struct step){ .verb = verb, .argv = *argv, .pid = -1 };
+	*argv = STRV_INIT;
+	s->streams[0].pipe = s->streams[0].file = s->streams[1].pipe = s->streams[1].file = -1;
+	int r = stream_open(w, s, 0, &out, err);
+	if (r >= 0)
+		r = stream_open(w, s, 1, &error, err);
+	w->n_steps++;
+	if (r < 0)
+		return r;
+	s->began = clock_ms();
+	s->pid = fork();
+	if (s->pid < 0)
+		return hx_error_errno(err, -errno, "fork");
+	if (s->pid == 0)
+		step_exec(s, out, error, hang);
+	w->alone = false;
+	return 0;
+}
+
+/* Finds the sentinel in what came, the end of the last read put before it. */
+static bool stream_scan(struct stream *s, const char *bytes, size_t n)
+{
+	char seam[2 * STEP_SENTINEL_LEN];
+	size_t head = n < STEP_SENTINEL_LEN ? n : STEP_SENTINEL_LEN;
+
+	memcpy(seam, s->tail, s->n_tail);
+	memcpy(seam + s->n_tail, bytes, head);
+	bool seen = memmem(seam, s->n_tail + head, STEP_SENTINEL, STEP_SENTINEL_LEN) ||
+		    memmem(bytes, n, STEP_SENTINEL, STEP_SENTINEL_LEN);
+	const char *from = n >= STEP_SENTINEL_LEN ? bytes : seam;
+	size_t all = n >= STEP_SENTINEL_LEN ? n : s->n_tail + head;
+	s->n_tail = all < STEP_SENTINEL_LEN ? all : STEP_SENTINEL_LEN;
+	memmove(s->tail, from + all - s->n_tail, s->n_tail);
+	return seen;
+}
+
+/* One read of at most max bytes. Returns the count, 0 at the end, -EAGAIN, or an error of ours. */
+static ssize_t stream_read(struct step *s, int which, size_t max, struct hx_error *err)
+{
+	struct stream *t = &s->streams[which];
+	char chunk[CHUNK];
+	ssize_t n = read(t->pipe, chunk, max < CHUNK ? max : CHUNK);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return -EAGAIN;
+	if (n < 0)
+		return hx_error_errno(err, -errno, "read %s of %s", stream_names[which], s->verb);
+	if (n == 0) {
+		close_fd(&t->pipe);
+		return 0;
+	}
+	if (which == 0 && stream_scan(t, chunk, (size_t)n))
+		s->reported = true;
+	size_t room = EVIDENCE_OUTPUT_LIMIT - t->written;
+	size_t keep = (size_t)n < room ? (size_t)n : room;
+	t->cut = t->cut || keep < (size_t)n;
+	t->written += keep;
+	int r = fs_write_all(t->file, chunk, keep);
+	return r < 0 ? hx_error_errno(err, r, "evidence: write %s of %s", stream_names[which],
+				      s->verb)
+		     : n;
+}
+
+static void step_reaped(struct world *w, pid_t pid, int status)
+{
+	for (size_t i = 0; i < w->n_steps; i++) {
+		struct step *s = &w->steps[i];
+
+		if (s->pid != pid)
+			continue;
+		s->pid = -1;
+		s->ended = true;
+		s->status = status;
+		s->ms = (unsigned int)(clock_ms() - s->began);
+	}
+}
+
+/* Reaps all that has died; orphans of the target come to the init as well. */
+static void reap(struct world *w)
+{
+	int status = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		step_reaped(w, pid, status);
+	w->alone = pid < 0 && errno == ECHILD;
+}
+
+static void take_signals(struct world *w)
+{
+	struct signalfd_siginfo si;
+
+	while (read(w->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (si.ssi_signo == SIGTERM)
+			w->stop = true;
+	reap(w);
+}
+
+static bool happened(const struct world *w, enum step_event event)
+{
+	bool open = false;
+
+	switch (event) {
+	case STEP_ENDED:
+		return w->n_steps && w->steps[w->n_steps - 1].ended;
+	case STEP_ALONE:
+		return w->alone || w->timed_out;
+	case STEP_REPORT:
+		for (size_t i = 0; i < w->n_steps; i++) {
+			if (w->steps[i].reported)
+				return true;
+			open = open || w->steps[i].streams[0].pipe >= 0;
+		}
+		return !open;
+	}
+	return true;
+}
+
+#define FIXED_FDS 3
+#define ALL_FDS (FIXED_FDS + 2 * STEP_LIMIT)
+
+static size_t poll_set(const struct world *w, struct pollfd p[ALL_FDS], size_t which[ALL_FDS])
+{
+	size_t n = FIXED_FDS;
+
+	p[0] = (struct pollfd){ .fd = w->signal_fd, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = w->timer_fd, .events = POLLIN };
+	/* POLLERR when the scheduler is gone: nobody would read this evidence. */
+	p[2] = (struct pollfd){ .fd = w->report_fd };
+	for (size_t i = 0; i < 2 * w->n_steps; i++) {
+		int fd = w->steps[i / 2].streams[i % 2].pipe;
+
+		if (fd < 0)
+			continue;
+		p[n] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		which[n++] = i;
+	}
+	return n;
+}
+
+int step_wait(struct world *w, enum step_event event, struct hx_error *err)
+{
+	reap(w);
+	while (!w->stop && !happened(w, event)) {
+		struct pollfd p[ALL_FDS];
+		size_t which[ALL_FDS];
+		size_t n = poll_set(w, p, which);
+
+		if (poll(p, n, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return hx_error_errno(err, -errno, "poll");
+		}
+		for (size_t i = FIXED_FDS; i < n; i++) {
+			if (!p[i].revents)
+				continue;
+			ssize_t r = stream_read(&w->steps[which[i] / 2], (int)(which[i] % 2), CHUNK,
+						err);
+			if (r < 0 && r != -EAGAIN)
+				return (int)r;
+		}
+		if (p[0].revents)
+			take_signals(w);
+		if (p[1].revents)
+			w->timed_out = true;
+		if (p[2].revents)
+			return hx_error_set(err, -EPIPE, "the scheduler is gone");
+	}
+	return w->stop ? -EINTR : 0;
+}
+
+/* An orphan may write for ever: only what the pipe holds now is read. */
+static int stream_finish(struct step *s, int which, struct hx_error *err)
+{
+	struct stream *t = &s->streams[which];
+	int left = 0;
+
+	if (t->pipe >= 0 && ioctl(t->pipe, FIONREAD, &left) < 0)
+		left = 0;
+	while (left > 0 && t->pipe >= 0) {
+		ssize_t n = stream_read(s, which, (size_t)left, err);
+
+		if (n == -EAGAIN || n == 0)
+			break;
+		if (n < 0)
+			return (int)n;
+		left -= (int)n;
+	}
+	close_fd(&t->pipe);
+	close_fd(&t->file);
+	return 0;
+}
+
+int step_close_all(struct world *w, struct hx_error *err)
+{
+	for (size_t i = 0; i < 2 * w->n_steps; i++) {
+		int r = stream_finish(&w->steps[i / 2], (int)(i % 2), err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int step_kill_all(struct world *w, struct hx_error *err)
+{
+	int r = 0;
+
+	/* In a PID namespace, -1 is everything but ourselves. */
+	if (w->plan->kind == WORLD_PLAIN)
+		r = tree_kill(getpid());
+	else if (kill(-1, SIGKILL) < 0 && errno != ESRCH)
+		r = -errno;
+	if (r < 0)
+		return hx_error_errno(err, r, "kill the world's processes");
+	w->timed_out = false;
+	clock_arm(w->timer_fd, EXECUTE_SETTLE_MS, 0);
+	w->stop = false;
+	r = step_wait(w, STEP_ALONE, err);
+	clock_arm(w->timer_fd, 0, 0);
+	return r;
+}

@@ -1,0 +1,64 @@
+/*
+ * One call of the runtime inside a world, and the loop that waits for it. A step's output goes to
+ * evidence as it comes; a step has ended when its process has.
+ */
+#ifndef HX_EXECUTE_STEP_H
+#define HX_EXECUTE_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "harness/base/error.h"
+#include "harness/base/str.h"
+
+#define STEP_LIMIT 8 /* steps of one sandbox */
+
+/* The last line of a guest's report: an event to wait for, in whatever stream it comes. */
+#define STEP_SENTINEL "\"end\":true}\n"
+#define STEP_SENTINEL_LEN (sizeof(STEP_SENTINEL) - 1)
+
+struct stream {
+	int pipe; /* read end, non-blocking; -1 = closed */
+	int file; /* in evidence; -1 = closed */
+	size_t written;
+	bool cut;
+	char tail[STEP_SENTINEL_LEN]; /* the last bytes seen, for a sentinel across two reads */
+	size_t n_tail;
+};
+
+struct step {
+	const char *verb;
+	struct strv argv;
+	pid_t pid; /* -1 once reaped */
+	bool ended;
+	int status;     /* wait status, when it has ended */
+	uint64_t began; /* ms */
+	unsigned int ms;
+	bool reported;            /* the sentinel was seen on its stdout */
+	struct stream streams[2]; /* stdout, stderr */
+};
+
+struct world;
+
+/* What step_wait waits for. Each also ends with w->stop. */
+enum step_event {
+	STEP_ENDED,  /* the last step's process */
+	STEP_REPORT, /* a guest's whole report, or the end of every open stdout */
+	STEP_ALONE,  /* no process but the init, or the timer */
+};
+
+/* Starts argv as the world's next step; argv is taken. hang = a child that waits for ever instead. */
+int step_start(struct world *w, const char *verb, struct strv *argv, bool hang,
+	       struct hx_error *err);
+/* What a planted process does: it drops what it inherited and waits for ever. */
+_Noreturn void step_pause(void);
+/* 0 when it happened, -EINTR when the scheduler said stop, or an error of the harness. */
+int step_wait(struct world *w, enum step_event event, struct hx_error *err);
+/* Reads what is in the pipes at this moment, and closes them. */
+int step_close_all(struct world *w, struct hx_error *err);
+/* Kills every process of the world but the init, and reaps them. */
+int step_kill_all(struct world *w, struct hx_error *err);
+
+#endif
