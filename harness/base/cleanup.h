@@ -40,12 +40,12 @@ static inline void cleanup_closedirp(DIR **d)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedirp)
 
 /* Hands a file descriptor on: yields it and leaves -1 behind. */
-#define TAKE_FD(fd)                   \
-	({                            \
-		int *_fdp = &(fd);    \
-		int _taken = *_fdp;   \
-		*_fdp = -1;           \
-		_taken;               \
+#define TAKE_FD(fd)                 \
+	({                          \
+		int *_fdp = &(fd);  \
+		int _taken = *_fdp; \
+		*_fdp = -1;         \
+		_taken;             \
 	})
 
 /* Hands a pointer on: yields it and leaves NULL behind. */

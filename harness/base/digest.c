@@ -1,17 +1,40 @@
 #include "harness/base/digest.h"
 
 #include <errno.h>
-#include <sha2.h>
-#include <stdint.h>
+#include <openssl/evp.h>
 #include <unistd.h>
+
+#include "harness/base/cleanup.h"
+
+static void context_freep(EVP_MD_CTX **c)
+{
+	EVP_MD_CTX_free(*c);
+}
+
+static int finish(EVP_MD_CTX *c, char ret_hex[DIGEST_HEX_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	if (EVP_DigestFinal_ex(c, sum, &n) != 1 || 2 * n != DIGEST_HEX_LEN)
+		return -EIO;
+	for (unsigned int i = 0; i < n; i++) {
+		ret_hex[2 * i] = digits[sum[i] >> 4];
+		ret_hex[2 * i + 1] = digits[sum[i] & 15];
+	}
+	ret_hex[DIGEST_HEX_LEN] = '\0';
+	return 0;
+}
 
 int digest_fd(int fd, char ret_hex[DIGEST_HEX_LEN + 1], struct hx_error *err)
 {
-	SHA2_CTX ctx;
-	uint8_t chunk[65536];
+	_cleanup_(context_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+	unsigned char chunk[65536];
 	off_t at = 0;
 
-	SHA256Init(&ctx);
+	if (!c || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1)
+		return hx_error_set(err, -ENOMEM, "SHA-256 cannot be started");
 	for (;;) {
 		ssize_t n = pread(fd, chunk, sizeof(chunk), at);
 
@@ -21,14 +44,19 @@ int digest_fd(int fd, char ret_hex[DIGEST_HEX_LEN + 1], struct hx_error *err)
 			return hx_error_errno(err, -errno, "read");
 		if (n == 0)
 			break;
-		SHA256Update(&ctx, chunk, (size_t)n);
+		if (EVP_DigestUpdate(c, chunk, (size_t)n) != 1)
+			return hx_error_set(err, -EIO, "SHA-256 failed");
 		at += n;
 	}
-	SHA256End(&ctx, ret_hex);
-	return 0;
+	return finish(c, ret_hex) < 0 ? hx_error_set(err, -EIO, "SHA-256 failed") : 0;
 }
 
-void digest_bytes(const void *bytes, size_t n, char ret_hex[DIGEST_HEX_LEN + 1])
+int digest_bytes(const void *bytes, size_t n, char ret_hex[DIGEST_HEX_LEN + 1])
 {
-	SHA256Data(bytes, n, ret_hex);
+	_cleanup_(context_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+	if (!c || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(c, bytes, n) != 1)
+		return -ENOMEM;
+	return finish(c, ret_hex);
 }

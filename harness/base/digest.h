@@ -10,6 +10,8 @@
 
 /* 64 hex digits and a NUL. */
 int digest_fd(int fd, char ret_hex[DIGEST_HEX_LEN + 1], struct hx_error *err);
-void digest_bytes(const void *bytes, size_t n, char ret_hex[DIGEST_HEX_LEN + 1]);
+
+/* Of n bytes in memory: 0 or a negative errno. */
+int digest_bytes(const void *bytes, size_t n, char ret_hex[DIGEST_HEX_LEN + 1]);
 
 #endif

@@ -23,7 +23,7 @@ int hx_error_set(struct hx_error *err, int code, const char *fmt, ...)
 int hx_error_errno(struct hx_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " before the text. Returns err->code, or -EIO where err is NULL. */
+/* Puts "context: " before the text and sets code. Returns code. */
 int hx_error_wrap(struct hx_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

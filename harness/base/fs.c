@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define READ_CHUNK 65536
+#define COPY_CHUNK (1u << 30)
 #define REMOVE_DEPTH_LIMIT 128
 
 int fs_read_fd(int fd, size_t limit, struct str *ret, bool *ret_cut, struct hx_error *err)
@@ -49,7 +50,8 @@ int fs_read_fd(int fd, size_t limit, struct str *ret, bool *ret_cut, struct hx_e
 int fs_read_at(int dirfd, const char *path, size_t limit, struct str *ret, bool *ret_cut,
 	       struct hx_error *err)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_cleanup_close_ int fd =
+		openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
@@ -151,7 +153,8 @@ static int remove_entries(int fd, unsigned int depth, struct hx_error *err)
 static int remove_below(int dirfd, const char *name, unsigned int depth, struct hx_error *err)
 {
 	if (depth > REMOVE_DEPTH_LIMIT)
-		return hx_error_set(err, -ELOOP, "%s: deeper than %d folders", name, REMOVE_DEPTH_LIMIT);
+		return hx_error_set(err, -ELOOP, "%s: deeper than %d folders", name,
+				    REMOVE_DEPTH_LIMIT);
 	_cleanup_close_ int fd = open_beneath(dirfd, name);
 	if (fd == -ENOENT)
 		return 0;
@@ -162,17 +165,22 @@ static int remove_below(int dirfd, const char *name, unsigned int depth, struct 
 		return hx_error_errno(err, errno == EBUSY ? -EXDEV : -errno, "remove %s", name);
 	}
 	if (fd < 0)
-		return hx_error_errno(err, fd, fd == -EXDEV ? "%s is a mount, left alone" : "open %s", name);
+		return hx_error_errno(err, fd,
+				      fd == -EXDEV ? "%s is a mount, left alone" : "open %s", name);
 	int r = remove_entries(fd, depth, err);
 	if (r < 0)
 		return hx_error_wrap(err, r, "%s", name);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
-		return hx_error_errno(err, errno == EBUSY ? -EXDEV : -errno, "remove folder %s", name);
+		return hx_error_errno(err, errno == EBUSY ? -EXDEV : -errno, "remove folder %s",
+				      name);
 	return 0;
 }
 
 int fs_remove_tree(int dirfd, const char *name, struct hx_error *err)
 {
+	/* unlinkat would follow a symlink in the middle of a path */
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return hx_error_set(err, -EINVAL, "remove \"%s\": not a file name", name);
 	return remove_below(dirfd, name, 0, err);
 }
 
@@ -188,13 +196,14 @@ int fs_copy_at(int from_dirfd, const char *from, int to_dirfd, const char *to, m
 	if (out < 0)
 		return hx_error_errno(err, -errno, "create %s", to);
 	for (;;) {
-		ssize_t n = sendfile(out, in, NULL, SSIZE_MAX & ~0xfffL);
+		ssize_t n = sendfile(out, in, NULL, COPY_CHUNK);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return hx_error_errno(err, -errno, "copy %s to %s", from, to);
 		if (n == 0)
-			return fchmod(out, mode) < 0 ? hx_error_errno(err, -errno, "chmod %s", to) : 0;
+			return fchmod(out, mode) < 0 ? hx_error_errno(err, -errno, "chmod %s", to)
+						     : 0;
 	}
 }

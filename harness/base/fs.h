@@ -30,7 +30,7 @@ int fs_open_dir(int dirfd, const char *path);
 /*
  * Removes name below dirfd, and all below it. Resolution is openat2 with BENEATH, NO_XDEV and
  * NO_SYMLINKS; a mount anywhere in the tree stops it with -EXDEV before anything of that mount is
- * touched, and the error names it. A missing name is no error.
+ * touched, and the error names it. A missing name is no error; a path in place of a name is -EINVAL.
  */
 int fs_remove_tree(int dirfd, const char *name, struct hx_error *err);
 

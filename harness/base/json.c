@@ -17,7 +17,8 @@ int json_parse(const char *text, size_t n, struct json_object **ret_o, struct hx
 	if (!tok)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	if (n > JSON_TEXT_LIMIT)
-		return hx_error_set(err, -EFBIG, "JSON of %zu bytes, the limit is %u", n, JSON_TEXT_LIMIT);
+		return hx_error_set(err, -EFBIG, "JSON of %zu bytes, the limit is %u", n,
+				    JSON_TEXT_LIMIT);
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
 					    JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	struct json_object *o = json_tokener_parse_ex(tok, text, (int)n);
@@ -33,7 +34,8 @@ int json_parse(const char *text, size_t n, struct json_object **ret_o, struct hx
 		end++;
 	if (end < n) {
 		json_object_put(o);
-		return hx_error_set(err, -EBADMSG, "text after the JSON document, at byte %zu", end);
+		return hx_error_set(err, -EBADMSG, "text after the JSON document, at byte %zu",
+				    end);
 	}
 	*ret_o = o;
 	return 0;
@@ -52,7 +54,8 @@ static int lookup(struct json_object *obj, const char *key, enum json_type type,
 	return 0;
 }
 
-int json_get_string(struct json_object *obj, const char *key, const char **ret, struct hx_error *err)
+int json_get_string(struct json_object *obj, const char *key, const char **ret,
+		    struct hx_error *err)
 {
 	struct json_object *v = NULL;
 	int r = lookup(obj, key, json_type_string, "a string", &v, err);
@@ -198,5 +201,6 @@ int json_get_strv(struct json_object *obj, const char *key, struct strv *v, stru
 
 const char *json_line(struct json_object *o)
 {
-	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
 }

@@ -27,7 +27,8 @@ static inline void json_putp(struct json_object **o)
 int json_parse(const char *text, size_t n, struct json_object **ret_o, struct hx_error *err);
 
 /* Borrowed results: they live as long as obj. */
-int json_get_string(struct json_object *obj, const char *key, const char **ret, struct hx_error *err);
+int json_get_string(struct json_object *obj, const char *key, const char **ret,
+		    struct hx_error *err);
 int json_get_int(struct json_object *obj, const char *key, int64_t *ret, struct hx_error *err);
 int json_get_bool(struct json_object *obj, const char *key, bool *ret, struct hx_error *err);
 int json_get_array(struct json_object *obj, const char *key, struct json_object **ret,

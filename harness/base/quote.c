@@ -14,10 +14,10 @@ struct range {
 
 /* Runes that Go escapes although they are valid: controls, spaces, format characters, private use. */
 static const struct range not_printable[] = {
-	{ 0x80, 0xa0 },       { 0xad, 0xad },         { 0x600, 0x605 },       { 0x61c, 0x61c },
-	{ 0x6dd, 0x6dd },     { 0x70f, 0x70f },       { 0x1680, 0x1680 },     { 0x180e, 0x180e },
-	{ 0x2000, 0x200f },   { 0x2028, 0x202f },     { 0x205f, 0x206f },     { 0x3000, 0x3000 },
-	{ 0xd800, 0xf8ff },   { 0xfeff, 0xfeff },     { 0xfff0, 0xfffb },     { 0xfffe, 0xffff },
+	{ 0x80, 0xa0 },        { 0xad, 0xad },     { 0x600, 0x605 },   { 0x61c, 0x61c },
+	{ 0x6dd, 0x6dd },      { 0x70f, 0x70f },   { 0x1680, 0x1680 }, { 0x180e, 0x180e },
+	{ 0x2000, 0x200f },    { 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x3000, 0x3000 },
+	{ 0xd800, 0xf8ff },    { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xfffe, 0xffff },
 	{ 0xe0000, 0x10ffff },
 };
 
@@ -25,7 +25,11 @@ static const struct range not_printable[] = {
 static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_rune)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = p[0] < 0x80 ? 1 : (p[0] >> 5) == 6 ? 2 : (p[0] >> 4) == 14 ? 3 : (p[0] >> 3) == 30 ? 4 : 0;
+	size_t len = p[0] < 0x80         ? 1
+		     : (p[0] >> 5) == 6  ? 2
+		     : (p[0] >> 4) == 14 ? 3
+		     : (p[0] >> 3) == 30 ? 4
+					 : 0;
 
 	if (!len || len > n)
 		return 0;
@@ -39,6 +43,22 @@ static size_t decode(const unsigned char *p, size_t n, uint32_t *ret_rune)
 		return 0;
 	*ret_rune = rune;
 	return len;
+}
+
+bool str_is_utf8(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = strlen(text);
+
+	for (size_t i = 0; i < n;) {
+		uint32_t rune = 0;
+		size_t len = decode(p + i, n - i, &rune);
+
+		if (!len)
+			return false;
+		i += len;
+	}
+	return true;
 }
 
 static bool printable(uint32_t rune)

@@ -67,5 +67,6 @@ void strv_clear(struct strv *v);
 char *str_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool str_starts(const char *text, const char *prefix);
 bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
+bool str_is_utf8(const char *text);
 
 #endif

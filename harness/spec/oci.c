@@ -54,7 +54,7 @@ int spec_runtime_flags(const struct spec_flags *f, enum profile profile, struct 
 		if (value && profile >= text_flags[i].since)
 			r = strv_pushf(ret, "--%s=%s", text_flags[i].option, value);
 	}
-	if (r >= 0 && f->directfs != SPEC_UNSET)
+	if (r >= 0 && f->directfs != SPEC_UNSET && profile >= PROFILE_DIRECTFS)
 		r = strv_pushf(ret, "--directfs=%s", f->directfs == SPEC_ON ? "true" : "false");
 	if (r >= 0 && f->allow_flag_override)
 		r = strv_push(ret, "--allow-flag-override");
@@ -96,8 +96,8 @@ static struct json_object *mount_oci(const struct spec_mount *m, const char *scr
 
 static int add_mounts(struct json_object *o, const struct spec_sandbox *s, const char *scratch)
 {
-	struct json_object *list = parse_static(
-		"[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}]");
+	struct json_object *list =
+		parse_static("[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}]");
 
 	if (json_add(o, "mounts", list) < 0)
 		return -ENOMEM;

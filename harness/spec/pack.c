@@ -1,12 +1,16 @@
 #include "harness/spec/pack.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#define ID_FLAGS_LIMIT 64 /* bytes of a sandbox id that tell its flags */
+
 /* One sandbox being filled, and the rows that are in it. */
 struct bin {
 	size_t sandbox;
+	bool off; /* opened for a row that opts out: PACK_APART keeps the others away */
 	struct {
 		struct row row;
 		char id[16];
@@ -36,6 +40,17 @@ static bool opts_out(const struct row *r)
 	return str_eq(r->value->text, "off");
 }
 
+/* PREFIX.FLAGS.N, which the number makes unique; what of the flags is no file name is replaced. */
+static char *sandbox_id(const char *prefix, const char *flags, size_t n)
+{
+	char *id = str_format("%s.%.*s.%zu", prefix, ID_FLAGS_LIMIT, flags, n);
+
+	for (char *c = id; c && *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '.' && *c != '_')
+			*c = '-';
+	return id;
+}
+
 static struct bin *open_bin(struct packing *p, const struct row *r)
 {
 	_cleanup_free_ char *global = row_global_slug(&r->global);
@@ -50,16 +65,14 @@ static struct bin *open_bin(struct packing *p, const struct row *r)
 	if (!bins || !all || !global)
 		return NULL;
 	all[at] = (struct spec_sandbox){
-		.id = str_format("%s.%s.%zu", p->prefix, global, at),
+		.id = sandbox_id(p->prefix, global, at),
 	};
 	p->pack.n_sandboxes++;
 	if (!all[at].id || row_apply_global(&r->global, &all[at]) < 0)
 		return NULL;
-	for (char *c = all[at].id; *c; c++)
-		if (*c == '=' || *c == ':')
-			*c = '-';
 	struct bin *b = &bins[p->n_bins++];
 	b->sandbox = at;
+	b->off = opts_out(r);
 	b->n = 0;
 	return b;
 }
@@ -75,8 +88,7 @@ static struct bin *find_bin(struct packing *p, const struct row *r)
 
 		if (!row_global_equal(&first->global, &r->global))
 			continue;
-		if (p->kind == PACK_APART && opts_out(first) != opts_out(r) &&
-		    (opts_out(first) || opts_out(r)))
+		if (p->kind == PACK_APART && b->off != opts_out(r))
 			continue;
 		if (p->pack.sandboxes[b->sandbox].n_mounts + ROW_MOUNTS_MOST <= PACK_MOUNTS_LIMIT)
 			return b;
@@ -104,41 +116,41 @@ static const struct row_value *baseline_value(const struct row *r)
 	return row_value_named(opts_out(r) ? "default" : "absent");
 }
 
-static int add_baseline(struct packing *p, struct bin *b, const struct row *r, char ret_id[16])
+/* Where r is in b already, as a row or as somebody's baseline; NULL = nowhere. */
+static const char *find_in(const struct bin *b, const struct row *r)
 {
-	struct row twin = *r;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->in[i].row.value == r->value && row_equal_but_value(&b->in[i].row, r))
+			return b->in[i].id;
+	return NULL;
+}
 
-	twin.value = baseline_value(r);
-	for (size_t i = 0; i < b->n; i++) {
-		if (b->in[i].row.value == twin.value && row_equal_but_value(&b->in[i].row, &twin)) {
-			memcpy(ret_id, b->in[i].id, sizeof(b->in[i].id));
-			return 0;
-		}
-	}
-	return put(p, b, &twin, ret_id);
+/* Mounts r unless it is there: a row that came in as a baseline is not mounted twice. */
+static int put_once(struct packing *p, struct bin *b, const struct row *r, char ret_id[16])
+{
+	const char *there = find_in(b, r);
+
+	if (!there)
+		return put(p, b, r, ret_id);
+	memcpy(ret_id, there, sizeof(b->in[0].id));
+	return 0;
 }
 
 static int place(struct packing *p, const struct row *r, size_t index)
 {
 	struct bin *b = find_bin(p, r);
 	struct placement *at = &p->pack.placements[index];
+	struct row baseline = *r;
 	char twin[16] = "";
 	int e = b ? 0 : -ENOMEM;
 
-	/* A row that already came in as somebody's baseline is not mounted twice. */
-	for (size_t i = 0; b && i < b->n; i++) {
-		if (b->in[i].row.value == r->value && row_equal_but_value(&b->in[i].row, r)) {
-			*at = (struct placement){ .row = index, .sandbox = b->sandbox };
-			memcpy(at->id, b->in[i].id, sizeof(at->id));
-			return 0;
-		}
-	}
-	if (e >= 0 && baseline_value(r))
-		e = add_baseline(p, b, r, twin);
+	baseline.value = baseline_value(r);
+	if (e >= 0 && baseline.value)
+		e = put_once(p, b, &baseline, twin);
 	if (e < 0)
 		return e;
 	*at = (struct placement){ .row = index, .sandbox = b->sandbox };
-	e = put(p, b, r, at->id);
+	e = put_once(p, b, r, at->id);
 	if (e < 0 || !*twin)
 		return e;
 	struct spec_sandbox *s = &p->pack.sandboxes[b->sandbox];

@@ -30,7 +30,8 @@ const struct row_value row_values[] = {
 	{ "none", "none" },
 	{ "disabled", "disabled" },
 	{ "quote", "o\"ff\\" },
-	{ "cyrillic-o", "\xd0\xbe" "ff" },             /* U+043E f f */
+	{ "cyrillic-o", "\xd0\xbe"
+			"ff" },                                  /* U+043E f f */
 	{ "fullwidth", "\xef\xbd\x8f\xef\xbd\x86\xef\xbd\x86" }, /* U+FF4F U+FF46 U+FF46 */
 	{ "64KiB", long_text },
 	{ NULL, NULL },
@@ -43,21 +44,21 @@ static const char *const flag_slugs[] = {
 };
 
 static const char *const hint_slugs[ROW_HINT_N] = {
-	[ROW_HINT_NONE] = "no-hint",	   [ROW_HINT_NO_SOURCE] = "no-source",
-	[ROW_HINT_NO_TYPE] = "no-type",	   [ROW_HINT_NO_SHARE] = "no-share",
+	[ROW_HINT_NONE] = "no-hint",        [ROW_HINT_NO_SOURCE] = "no-source",
+	[ROW_HINT_NO_TYPE] = "no-type",     [ROW_HINT_NO_SHARE] = "no-share",
 	[ROW_HINT_BAD_SHARE] = "bad-share",
 };
 
 static const char *const source_slugs[ROW_SOURCE_N] = {
-	[ROW_SOURCE_SLASH] = "slash",	  [ROW_SOURCE_PREFIX] = "prefix",
-	[ROW_SOURCE_LONGER] = "longer",	  [ROW_SOURCE_SYMLINK] = "symlink",
+	[ROW_SOURCE_SLASH] = "slash",       [ROW_SOURCE_PREFIX] = "prefix",
+	[ROW_SOURCE_LONGER] = "longer",     [ROW_SOURCE_SYMLINK] = "symlink",
 	[ROW_SOURCE_RELATIVE] = "relative",
 };
 
 static const char *const shape_slugs[ROW_SHAPE_N] = {
-	[ROW_SHAPE_FILE] = "file",	 [ROW_SHAPE_NESTED] = "nested",
+	[ROW_SHAPE_FILE] = "file",         [ROW_SHAPE_NESTED] = "nested",
 	[ROW_SHAPE_BELOW_RO] = "below-ro", [ROW_SHAPE_TWICE] = "twice",
-	[ROW_SHAPE_TMPFS] = "tmpfs",	 [ROW_SHAPE_OPTION] = "own-option",
+	[ROW_SHAPE_TMPFS] = "tmpfs",       [ROW_SHAPE_OPTION] = "own-option",
 };
 
 const struct row_value *row_value_named(const char *name)
@@ -133,7 +134,8 @@ bool row_global_equal(const struct row_global *a, const struct row_global *b)
 	return a->flag == b->flag && a->allow_override == b->allow_override &&
 	       a->lifecycle == b->lifecycle && str_eq(a->flag_annotation, b->flag_annotation) &&
 	       str_eq(a->overlay2, b->overlay2) && str_eq(a->file_access, b->file_access) &&
-	       str_eq(a->file_access_mounts, b->file_access_mounts) && str_eq(a->platform, b->platform);
+	       str_eq(a->file_access_mounts, b->file_access_mounts) &&
+	       str_eq(a->platform, b->platform);
 }
 
 bool row_equal_but_value(const struct row *a, const struct row *b)
@@ -154,7 +156,9 @@ int row_apply_global(const struct row_global *g, struct spec_sandbox *s)
 	    spec_set(&s->flags.file_access_mounts, g->file_access_mounts) < 0 ||
 	    spec_set(&s->flags.platform, g->platform) < 0)
 		return -ENOMEM;
-	return g->flag_annotation ? spec_annotate(s, SPEC_FLAG_PREFIX "directfs", g->flag_annotation) : 0;
+	return g->flag_annotation
+		       ? spec_annotate(s, SPEC_FLAG_PREFIX "directfs", g->flag_annotation)
+		       : 0;
 }
 
 /* The source text of the hint, which is the mount's but for the row's twist. */
@@ -210,7 +214,14 @@ static int set_source(const struct row *r, const char *id, struct spec_mount *m)
 		return 0;
 	text = str_format("src/%s/sub", id);
 	_cleanup_free_ char *source = str_format(SPEC_SCRATCH "/src/%s/sub", id);
-	return text && source && spec_set(&m->host, text) >= 0 ? spec_set(&m->source, source) : -ENOMEM;
+	return text && source && spec_set(&m->host, text) >= 0 ? spec_set(&m->source, source)
+							       : -ENOMEM;
+}
+
+static int set_read_only(struct spec_mount *m)
+{
+	strv_clear(&m->options);
+	return strv_push(&m->options, "rbind") < 0 ? -ENOMEM : strv_push(&m->options, "ro");
 }
 
 /* The outer mount of a nested row: ID-p, of which ID's destination is a subfolder. */
@@ -220,11 +231,8 @@ static int add_parent(const struct row *r, const char *id, struct spec_sandbox *
 	struct spec_mount *p = NULL;
 	int e = parent_id ? spec_add_bind(s, parent_id, &p) : -ENOMEM;
 
-	if (e >= 0 && r->shape == ROW_SHAPE_BELOW_RO) {
-		strv_clear(&p->options);
-		if (strv_push(&p->options, "rbind") < 0 || strv_push(&p->options, "ro") < 0)
-			return -ENOMEM;
-	}
+	if (e >= 0 && r->shape == ROW_SHAPE_BELOW_RO)
+		e = set_read_only(p);
 	return e < 0 ? e : spec_set(&p->inside, "in");
 }
 
@@ -243,6 +251,8 @@ static int set_shape(const struct row *r, const char *id, struct spec_mount *m)
 	case ROW_SHAPE_TMPFS:
 		m->kind = SPEC_SOURCE_NONE;
 		strv_clear(&m->options);
+		if (r->read_only && strv_push(&m->options, "ro") < 0)
+			return -ENOMEM;
 		return spec_set(&m->type, "tmpfs");
 	case ROW_SHAPE_OPTION:
 		return strv_push(&m->options, "directfs");
@@ -279,13 +289,10 @@ int row_add(const struct row *r, const char *id, struct spec_sandbox *s)
 		e = spec_add_bind(s, id, &m);
 	if (e >= 0)
 		e = set_source(r, id, m);
+	if (e >= 0 && r->read_only)
+		e = set_read_only(m);
 	if (e >= 0)
 		e = set_shape(r, id, m);
-	if (e >= 0 && r->read_only && m->options.n == 2) {
-		strv_clear(&m->options);
-		e = strv_push(&m->options, "rbind");
-		e = e < 0 ? e : strv_push(&m->options, "ro");
-	}
 	if (e >= 0 && r->shape == ROW_SHAPE_TWICE)
 		e = add_again(id, s);
 	return e < 0 ? e : add_hint(r, id, s);
@@ -325,8 +332,8 @@ int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 
 		for (size_t i = 0; i < m->options.n; i++)
 			str_printf(&options, "%s%s", i ? "," : "", m->options.items[i]);
-		e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination, m->type,
-			       m->source ? m->source : "-", str_text(&options));
+		e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination,
+			       m->type, m->source ? m->source : "-", str_text(&options));
 	}
 	return e < 0 ? e : describe_annotations(s, id, ret);
 }

@@ -23,10 +23,10 @@ enum row_hint {
 /* How the hint's source relates to the mount's. */
 enum row_source {
 	ROW_SOURCE_EXACT,
-	ROW_SOURCE_SLASH,    /* the hint has a slash more */
-	ROW_SOURCE_PREFIX,   /* the hint names the parent folder */
-	ROW_SOURCE_LONGER,   /* the hint names a folder whose name begins like the mount's */
-	ROW_SOURCE_SYMLINK,  /* the mount goes through a symlink, the hint names its target */
+	ROW_SOURCE_SLASH,   /* the hint has a slash more */
+	ROW_SOURCE_PREFIX,  /* the hint names the parent folder */
+	ROW_SOURCE_LONGER,  /* the hint names a folder whose name begins like the mount's */
+	ROW_SOURCE_SYMLINK, /* the mount goes through a symlink, the hint names its target */
 	ROW_SOURCE_RELATIVE, /* the mount's source is relative to the bundle, the hint's is absolute */
 	ROW_SOURCE_N,
 };
@@ -44,10 +44,10 @@ enum row_shape {
 
 /* What all rows of one sandbox share. */
 struct row_global {
-	enum spec_flag flag;            /* --directfs */
-	const char *flag_annotation;    /* dev.gvisor.flag.directfs; NULL = absent */
+	enum spec_flag flag;         /* --directfs */
+	const char *flag_annotation; /* dev.gvisor.flag.directfs; NULL = absent */
 	bool allow_override;
-	const char *overlay2;           /* NULL = the runtime's default */
+	const char *overlay2; /* NULL = the runtime's default */
 	const char *file_access;
 	const char *file_access_mounts;
 	const char *platform;

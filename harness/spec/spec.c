@@ -49,6 +49,8 @@ int spec_annotate(struct spec_sandbox *s, const char *key, const char *value)
 {
 	if (s->n_annotations >= SPEC_ANNOTATIONS_LIMIT || strlen(value) > SPEC_TEXT_LIMIT)
 		return -E2BIG;
+	if (!str_is_utf8(key) || !str_is_utf8(value))
+		return -EILSEQ;
 	struct spec_annotation *all =
 		reallocarray(s->annotations, s->n_annotations + 1, sizeof(*all));
 	if (!all)
@@ -127,9 +129,10 @@ static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
 	if (r < 0)
 		return r;
 	m->kind = from->kind;
-	if (spec_set(&m->destination, from->destination) < 0 || spec_set(&m->type, from->type) < 0 ||
-	    spec_set(&m->source, from->source) < 0 || spec_set(&m->host, from->host) < 0 ||
-	    spec_set(&m->inside, from->inside) < 0 || spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0)
+	if (spec_set(&m->destination, from->destination) < 0 ||
+	    spec_set(&m->type, from->type) < 0 || spec_set(&m->source, from->source) < 0 ||
+	    spec_set(&m->host, from->host) < 0 || spec_set(&m->inside, from->inside) < 0 ||
+	    spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0)
 		return -ENOMEM;
 	return strv_copy(&m->options, &from->options);
 }
@@ -140,11 +143,13 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	int r = 0;
 
 	s.flags = from->flags;
-	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform = NULL;
+	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform =
+		NULL;
 	s.lifecycle = from->lifecycle;
 	s.rootfs_readonly = from->rootfs_readonly;
 	s.probe_rootfs = from->probe_rootfs;
-	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
+	if (spec_set(&s.id, from->id) < 0 ||
+	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||
 	    spec_set(&s.flags.platform, from->flags.platform) < 0)

@@ -17,12 +17,12 @@
 #include "harness/base/str.h"
 #include "harness/spec/profile.h"
 
-#define SPEC_SCRATCH "@SCRATCH@"        /* stands for the scratch folder's absolute path */
+#define SPEC_SCRATCH "@SCRATCH@"           /* stands for the scratch folder's absolute path */
 #define SPEC_BUNDLE SPEC_SCRATCH "/bundle" /* where config.json and rootfs/ are */
 #define SPEC_MOUNTS_LIMIT 512
 #define SPEC_ANNOTATIONS_LIMIT 8192
 #define SPEC_TEXT_LIMIT (128u << 10) /* bytes of one annotation value */
-#define SPEC_ID_LIMIT 96             /* bytes of a sandbox id: it is a file name and a container id */
+#define SPEC_ID_LIMIT 96 /* bytes of a sandbox id: it is a file name and a container id */
 
 #define SPEC_MOUNT_PREFIX "dev.gvisor.spec.mount."
 #define SPEC_ROOTFS_PREFIX "dev.gvisor.spec.rootfs."
@@ -56,7 +56,7 @@ enum spec_lifecycle {
 
 struct spec_annotation {
 	char *key;
-	char *value; /* may hold any byte but NUL */
+	char *value; /* UTF-8: config.json can carry nothing else */
 };
 
 struct spec_mount {
@@ -66,7 +66,7 @@ struct spec_mount {
 	char *source;      /* the literal text; may be relative to the bundle */
 	char *host;        /* path below the scratch folder that the executor makes; NULL = none */
 	enum spec_source kind;
-	char *inside;      /* a folder made in the fresh source directory; NULL = none */
+	char *inside;        /* a folder made in the fresh source directory; NULL = none */
 	struct strv options; /* the mount's own options, in order */
 	char *script;        /* guest operations, or @standard; NULL = the brief script */
 	char *twin;          /* id of the mount that is this one's baseline; NULL = none */
@@ -87,7 +87,7 @@ struct spec_sandbox {
 	struct spec_flags flags;
 	enum spec_lifecycle lifecycle;
 	bool rootfs_readonly;
-	bool probe_rootfs; /* the guest runs its script on "/" too */
+	bool probe_rootfs;                   /* the guest runs its script on "/" too */
 	struct spec_annotation *annotations; /* in the order in which config.json lists them */
 	size_t n_annotations;
 	struct spec_mount *mounts; /* in the order of config.json */
@@ -97,7 +97,7 @@ struct spec_sandbox {
 void spec_clear(struct spec_sandbox *s);
 #define _cleanup_spec_ _cleanup_(spec_clear)
 
-/* Builders; 0, -ENOMEM, or -E2BIG past a limit. Texts are copied. */
+/* Builders; 0, -ENOMEM, -E2BIG past a limit, -EILSEQ for what is no UTF-8. Texts are copied. */
 int spec_annotate(struct spec_sandbox *s, const char *key, const char *value);
 int spec_annotatef(struct spec_sandbox *s, const char *value, const char *key_fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -129,7 +129,8 @@ int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct 
 		r = json_add_bool(o, sandbox_bools[i].key,
 				  *(const bool *)((const char *)s + sandbox_bools[i].offset));
 	if (r < 0 || json_add_string(o, "directfs", flag_names[s->flags.directfs]) < 0 ||
-	    json_add_string(o, "lifecycle", lifecycle_names[s->lifecycle]) < 0 || put_lists(o, s) < 0)
+	    json_add_string(o, "lifecycle", lifecycle_names[s->lifecycle]) < 0 ||
+	    put_lists(o, s) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(o);
 	return 0;
@@ -170,7 +171,8 @@ static int get_mount(struct json_object *o, struct spec_sandbox *s, struct hx_er
 	if (r < 0)
 		return r;
 	if (!m->destination || !m->type)
-		return hx_error_set(err, -EBADMSG, "no destination or no type");
+		return hx_error_set(err, -EBADMSG, "%s: missing",
+				    m->destination ? "type" : "destination");
 	r = get_enum(o, "kind", source_names, SPEC_SOURCE_N, &kind, err);
 	if (r < 0)
 		return r;
@@ -186,7 +188,8 @@ static int get_annotation(struct json_object *o, struct spec_sandbox *s, struct 
 		key = json_object_array_get_idx(o, 0);
 		value = json_object_array_get_idx(o, 1);
 	}
-	if (!json_object_is_type(key, json_type_string) || !json_object_is_type(value, json_type_string))
+	if (!json_object_is_type(key, json_type_string) ||
+	    !json_object_is_type(value, json_type_string))
 		return hx_error_set(err, -EBADMSG, "not a pair of strings");
 	int r = spec_annotate(s, json_object_get_string(key), json_object_get_string(value));
 	return r < 0 ? hx_error_errno(err, r, "annotation") : 0;
@@ -209,6 +212,16 @@ static int get_list(struct json_object *o, const char *key, struct spec_sandbox 
 	return 0;
 }
 
+/* What can name a file and a container. */
+static bool is_id(const char *text)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t n = text ? strlen(text) : 0;
+
+	return n && n <= SPEC_ID_LIMIT && text[0] != '.' && strspn(text, allowed) == n;
+}
+
 static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
 {
 	unsigned int directfs = 0, lifecycle = 0;
@@ -216,8 +229,9 @@ static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_
 
 	if (r < 0)
 		return r;
-	if (!s->id || !*s->id || strlen(s->id) > SPEC_ID_LIMIT || strchr(s->id, '/') || s->id[0] == '.')
-		return hx_error_set(err, -EBADMSG, "id: missing or not a file name of 1 to %d bytes",
+	if (!is_id(s->id))
+		return hx_error_set(err, -EBADMSG,
+				    "id: missing or not a file name of 1 to %d bytes",
 				    SPEC_ID_LIMIT);
 	for (size_t i = 0; i < ARRAY_SIZE(sandbox_bools); i++) {
 		r = json_get_bool(o, sandbox_bools[i].key,

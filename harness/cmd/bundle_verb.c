@@ -1,0 +1,52 @@
+/* bundle: the OCI bundle of a case's first sandbox, to be run by hand. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/base/fs.h"
+#include "harness/cmd/paths.h"
+#include "harness/cmd/verbs.h"
+#include "harness/execute/bundle.h"
+#include "suite/plan/plan.h"
+
+static void print_command(const struct spec_sandbox *s, enum profile profile, const char *folder)
+{
+	_cleanup_strv_ struct strv flags = STRV_INIT;
+
+	printf("RUNTIME --root %s/root --network none --ignore-cgroups", folder);
+	if (spec_runtime_flags(&s->flags, profile, &flags) >= 0)
+		for (size_t i = 0; i < flags.n; i++)
+			printf(" %s", flags.items[i]);
+	printf(" run -bundle %s/bundle by-hand\n", folder);
+}
+
+int verb_bundle(struct options *o)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	_cleanup_plan_ struct plan plan = { 0 };
+	_cleanup_free_ char *probe = path_helper("probe");
+	const char *to = o->arguments.items[1];
+
+	if (plan_make(o->profile, o->seed, &plan, &err) < 0)
+		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
+	const struct plan_case *c = plan_find(&plan, o->arguments.items[0]);
+	if (!c)
+		return complain(EXIT_USAGE, "there is no case %s; `gofercert list` shows them",
+				o->arguments.items[0]);
+	if (mkdir(to, 0755) < 0)
+		return complain(EXIT_USAGE, "make the folder %s: %s", to, strerror(errno));
+	_cleanup_free_ char *folder = realpath(to, NULL);
+	_cleanup_close_ int fd = folder ? fs_open_dir(AT_FDCWD, folder) : -1;
+	const struct spec_sandbox *s = &plan.sandboxes[c->places[0].sandbox];
+	if (!probe || fd < 0)
+		return complain(EXIT_BROKEN, "open the folder %s", to);
+	_cleanup_json_ struct json_object *config = NULL;
+	if (bundle_build(s, fd, folder, probe, NULL, &config, &err) < 0)
+		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
+	print_command(s, plan.profile, folder);
+	return EXIT_CONFORMS;
+}

@@ -1,0 +1,341 @@
+#include "harness/cmd/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "harness/base/fs.h"
+#include "harness/cmd/verdicts.h"
+#include "harness/observe/judge.h"
+
+struct engine {
+	struct plan *plan;
+	const struct engine_options *o;
+	struct case_state *states; /* one a case of the plan */
+	size_t *sandbox_of;        /* job → index in the plan */
+	bool *dirty;               /* sandbox index → evidence is to be kept */
+	size_t *waiting;           /* sandbox index → unfinished cases that are judged there */
+	bool *judged;              /* sandbox index → its judge has spoken */
+	struct execute_job *jobs;
+	size_t n_jobs;
+	struct engine_progress progress;
+	struct hx_error error; /* the first error of a hook */
+};
+
+static void engine_clear(struct engine *e)
+{
+	for (size_t i = 0; e->states && i < e->plan->n_cases; i++)
+		case_state_clear(&e->states[i]);
+	for (size_t i = 0; i < e->n_jobs; i++)
+		json_object_put(e->jobs[i].cases);
+	free(e->states);
+	free(e->sandbox_of);
+	free(e->dirty);
+	free(e->waiting);
+	free(e->judged);
+	free(e->jobs);
+	hx_error_clear(&e->error);
+}
+
+static size_t case_index(const struct engine *e, const struct plan_case *c)
+{
+	return (size_t)(c - e->plan->cases);
+}
+
+static void tick(void *ctx)
+{
+	struct engine *e = ctx;
+
+	if (e->o->progress)
+		e->o->progress(e->o->ctx, &e->progress);
+}
+
+/* Evidence goes once every case of the sandbox is done and none needs it. */
+static int drop_evidence(struct engine *e, size_t sandbox)
+{
+	_cleanup_close_ int dir = fs_open_dir(e->o->out_fd, "evidence");
+
+	if (e->o->keep || e->dirty[sandbox] || e->waiting[sandbox] || !e->judged[sandbox])
+		return 0;
+	if (dir < 0)
+		return hx_error_errno(&e->error, dir, "open the evidence folder");
+	return fs_remove_tree(dir, e->plan->sandboxes[sandbox].id, &e->error);
+}
+
+static int finish_case(struct engine *e, struct plan_case *c)
+{
+	struct case_state *state = &e->states[case_index(e, c)];
+	_cleanup_json_ struct json_object *line = NULL;
+	_cleanup_free_ char *replay = str_format("%s%s'", e->o->replay_prefix, c->id);
+	enum verdict v = VERDICT_BROKEN;
+	int r = replay ? case_state_finish(state, c, e->o->known, replay, &line, &v) : -ENOMEM;
+
+	if (r < 0)
+		return hx_error_set(&e->error, r, "out of memory");
+	e->progress.done++;
+	e->progress.failed += v == VERDICT_FAIL || v == VERDICT_XPASS || v == VERDICT_BROKEN;
+	r = e->o->result(e->o->ctx, c, line, v);
+	if (r < 0)
+		return hx_error_errno(&e->error, r, "write the record");
+	for (size_t i = 0; i < c->n_places && !c->skip; i++) {
+		size_t s = c->places[i].sandbox;
+
+		e->waiting[s] -= e->waiting[s] > 0;
+		e->dirty[s] = e->dirty[s] || (v != VERDICT_PASS && v != VERDICT_SKIP);
+	}
+	for (size_t i = 0; i < c->n_places && !c->skip; i++) {
+		r = drop_evidence(e, c->places[i].sandbox);
+		if (r < 0)
+			return r;
+	}
+	case_state_clear(state);
+	return 0;
+}
+
+static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
+			 struct json_object *line, const char *reason, unsigned int ms)
+{
+	struct case_state *state = &e->states[case_index(e, c)];
+
+	state->ms += ms;
+	if (case_state_add(state, c, e->plan->sandboxes[sandbox].id, line, reason) < 0)
+		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	return state->judged == state->places ? finish_case(e, c) : 0;
+}
+
+/* One line of the judge. Lines about no case of this sandbox are not the judge's to write. */
+static int take_line(struct engine *e, size_t sandbox, const char *text, size_t n, unsigned int ms,
+		     struct strv *done, char **error)
+{
+	_cleanup_json_ struct json_object *line = NULL;
+
+	if (json_parse(text, n, &line, NULL) < 0)
+		return 0;
+	const char *id = json_string_or(line, "case", NULL);
+	if (json_string_or(line, "error", NULL) && !*error)
+		*error = strdup(json_string_or(line, "error", ""));
+	struct plan_case *c = id ? plan_find(e->plan, id) : NULL;
+	if (!c || !c->selected || c->skip || strv_has(done, id))
+		return 0;
+	if (strv_push(done, id) < 0)
+		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	return add_judgement(e, c, sandbox, line, NULL, ms);
+}
+
+static const char *why_unjudged(enum execute_ended ended, int status, const char *error)
+{
+	if (error)
+		return error;
+	if (ended == EXECUTE_INTERRUPTED)
+		return "interrupted";
+	if (WIFSIGNALED(status))
+		return "the judge was killed: the evidence made it do what its filter forbids, or it crashed";
+	return "the judge did not speak of this case";
+}
+
+static int take_judgements(struct engine *e, size_t sandbox, enum execute_ended ended,
+			   unsigned int ms, const char *text, size_t n, int status)
+{
+	_cleanup_strv_ struct strv done = STRV_INIT;
+	_cleanup_free_ char *error = NULL;
+	int r = 0;
+
+	e->judged[sandbox] = true;
+	for (const char *at = text, *end = text + n; at < end && r >= 0;) {
+		const char *eol = memchr(at, '\n', (size_t)(end - at));
+		size_t len = (size_t)((eol ? eol : end) - at);
+
+		r = take_line(e, sandbox, at, len, ms, &done, &error);
+		at += len + 1;
+	}
+	for (size_t i = 0; i < e->plan->n_cases && r >= 0; i++) {
+		struct plan_case *c = &e->plan->cases[i];
+		bool here = false;
+
+		for (size_t p = 0; p < c->n_places; p++)
+			here = here || c->places[p].sandbox == sandbox;
+		if (here && c->selected && !c->skip && !strv_has(&done, c->id))
+			r = add_judgement(e, c, sandbox, NULL, why_unjudged(ended, status, error),
+					  ms);
+	}
+	e->progress.sandboxes_done++;
+	return r < 0 ? r : drop_evidence(e, sandbox);
+}
+
+static void started(void *ctx, size_t job)
+{
+	struct engine *e = ctx;
+
+	(void)job;
+	e->progress.running++;
+	tick(e);
+}
+
+static pid_t judge(void *ctx, size_t job, int evidence_fd, int *ret_pidfd, int *ret_pipe)
+{
+	struct engine *e = ctx;
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	pid_t pid = judge_start(evidence_fd, ret_pidfd, ret_pipe, &err);
+
+	if (pid < 0)
+		hx_error_set(&e->error, (int)pid, "%s: start the judge: %s", e->jobs[job].spec->id,
+			     hx_error_text(&err));
+	return pid;
+}
+
+static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int ms,
+		  const char *text, size_t n, int wait_status)
+{
+	struct engine *e = ctx;
+	int r = take_judgements(e, e->sandbox_of[job], ended, ms, text, n, wait_status);
+
+	e->progress.running--;
+	tick(e);
+	return r;
+}
+
+static int prepare(struct engine *e)
+{
+	size_t n = e->plan->n_sandboxes;
+
+	e->states = calloc(e->plan->n_cases + 1, sizeof(*e->states));
+	e->sandbox_of = calloc(n + 1, sizeof(*e->sandbox_of));
+	e->dirty = calloc(n + 1, sizeof(*e->dirty));
+	e->waiting = calloc(n + 1, sizeof(*e->waiting));
+	e->judged = calloc(n + 1, sizeof(*e->judged));
+	e->jobs = calloc(n + 1, sizeof(*e->jobs));
+	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->jobs)
+		return -ENOMEM;
+	for (size_t s = 0; s < n; s++) {
+		if (!plan_needs_sandbox(e->plan, s))
+			continue;
+		struct execute_job *job = &e->jobs[e->n_jobs];
+		job->spec = &e->plan->sandboxes[s];
+		job->plant = e->o->plant;
+		e->sandbox_of[e->n_jobs++] = s;
+		if (plan_sandbox_cases(e->plan, s, &job->cases) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* How many of a case's places run at all, and who waits for whom. */
+static void count_places(struct engine *e)
+{
+	for (size_t i = 0; i < e->plan->n_cases; i++) {
+		const struct plan_case *c = &e->plan->cases[i];
+
+		if (!c->selected)
+			continue;
+		e->progress.cases++;
+		for (size_t p = 0; p < c->n_places && !c->skip; p++) {
+			size_t s = c->places[p].sandbox;
+
+			if (!plan_needs_sandbox(e->plan, s))
+				continue;
+			e->states[i].places++;
+			e->waiting[s]++;
+		}
+	}
+	e->progress.sandboxes = e->n_jobs;
+}
+
+static int hand_over_skips(struct engine *e)
+{
+	for (size_t i = 0; i < e->plan->n_cases; i++) {
+		struct plan_case *c = &e->plan->cases[i];
+
+		if (c->selected && (c->skip || !e->states[i].places)) {
+			int r = finish_case(e, c);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int begin(struct engine *e, struct hx_error *err)
+{
+	int r = prepare(e);
+
+	if (r < 0)
+		return hx_error_set(err, r, "out of memory");
+	count_places(e);
+	r = hand_over_skips(e);
+	return r < 0 ? hx_error_wrap(&e->error, r, "record") : 0;
+}
+
+int engine_run(struct plan *plan, const struct engine_options *o, struct hx_error *err)
+{
+	_cleanup_(engine_clear) struct engine e = { .plan = plan, .o = o };
+	const struct execute_hooks hooks = {
+		.started = started,
+		.judge = judge,
+		.judged = judged,
+		.tick = tick,
+		.ctx = &e,
+	};
+	const struct execute_options options = {
+		.target = o->target,
+		.profile = plan->profile,
+		.out = o->out,
+		.out_fd = o->out_fd,
+		.probe = o->probe,
+		.jobs = o->jobs,
+		.timeout_ms = o->timeout_ms,
+		.debug_log = true,
+		.verbose_log = o->verbose_log,
+		.cancel_fd = o->cancel_fd,
+	};
+	int r = begin(&e, err);
+
+	if (r >= 0 && e.n_jobs)
+		r = execute_all(&options, e.jobs, e.n_jobs, &hooks, err);
+	if (r < 0 && r != -ECANCELED && e.error.message)
+		return hx_error_set(err, r, "%s", hx_error_text(&e.error));
+	return r;
+}
+
+/* Reads the judge's pipe to its end and reaps it. */
+static int judge_now(struct engine *e, size_t sandbox, int folder)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	_cleanup_str_ struct str text = STR_INIT;
+	_cleanup_close_ int pidfd = -1;
+	_cleanup_close_ int pipe = -1;
+	int status = 0;
+	pid_t pid = judge_start(folder, &pidfd, &pipe, &err);
+
+	if (pid < 0)
+		return hx_error_set(&e->error, (int)pid, "%s", hx_error_text(&err));
+	int r = fs_read_fd(pipe, EXECUTE_JUDGE_OUTPUT_LIMIT, &text, NULL, &e->error);
+	close_fd(&pipe);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return r < 0 ? r
+		     : take_judgements(e, sandbox, EXECUTE_DONE, 0, str_text(&text), text.len,
+				       status);
+}
+
+int engine_rejudge(struct plan *plan, const struct engine_options *o, int evidence_fd,
+		   struct hx_error *err)
+{
+	_cleanup_(engine_clear) struct engine e = { .plan = plan, .o = o };
+	int r = begin(&e, err);
+
+	for (size_t i = 0; i < e.n_jobs && r >= 0; i++) {
+		const char *id = e.jobs[i].spec->id;
+		_cleanup_close_ int folder = fs_open_dir(evidence_fd, id);
+
+		if (folder < 0) {
+			r = hx_error_errno(&e.error, folder, "evidence/%s", id);
+			break;
+		}
+		r = judge_now(&e, e.sandbox_of[i], folder);
+		tick(&e);
+	}
+	return r < 0 ? hx_error_set(err, r, "%s", hx_error_text(&e.error)) : 0;
+}

@@ -1,0 +1,195 @@
+#include "harness/cmd/options.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/verdict.h"
+#include "harness/cmd/verbs.h"
+#include "harness/execute/execute.h"
+
+const char *argp_program_version = "gofercert " GOFERCERT_VERSION;
+
+enum {
+	KEY_RUNTIME = 256,
+	KEY_PROFILE,
+	KEY_SEED,
+	KEY_TIMEOUT,
+	KEY_KEEP,
+	KEY_KNOWN,
+	KEY_NO_KNOWN,
+	KEY_STRICT,
+	KEY_PLANT,
+	KEY_FORMAT,
+	KEY_EXPECTED,
+};
+
+static const struct argp_option argp_options[] = {
+	{ "runtime", KEY_RUNTIME, "PATH", 0,
+	  "the runtime under test (default: refrun, the reference runtime)", 0 },
+	{ "profile", KEY_PROFILE, "NAME", 0,
+	  "what it promises: lisafs, directfs, opt-out, rootfs-opt-out (default: the newest), or auto: "
+	  "what probing finds, which never certifies",
+	  0 },
+	{ "filter", 'f', "GLOB", 0, "only cases whose clause, id or family matches; repeatable",
+	  0 },
+	{ "jobs", 'j', "N", 0, "sandboxes at a time (default: one per processor)", 0 },
+	{ "seed", KEY_SEED, "N", 0, "seed of everything random (default: 1)", 0 },
+	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "deadline of one sandbox (default: 60)", 0 },
+	{ "out", 'o', "FOLDER", 0, "record, reports and evidence; must be new or empty", 0 },
+	{ "keep", KEY_KEEP, NULL, 0, "keep the evidence of what passed, too", 0 },
+	{ "known", KEY_KNOWN, "FILE", 0,
+	  "known defects (default: the list that comes with gofercert)", 0 },
+	{ "no-known", KEY_NO_KNOWN, NULL, 0, "treat no defect as known", 0 },
+	{ "expected", KEY_EXPECTED, "FILE", 0,
+	  "case ids that must be judged: a missing one fails the run", 0 },
+	{ "strict", KEY_STRICT, NULL, 0, "known defects and SHOULD clauses fail the run, too", 0 },
+	{ "plant", KEY_PLANT, "KIND[:ARG]", 0, "corrupt what is sensed, to see it detected", 0 },
+	{ "format", KEY_FORMAT, "NAME", 0, "report: tap, junit, json, html or summary", 0 },
+	{ "verbose", 'v', NULL, 0, "say more", 0 },
+	{ 0 },
+};
+
+static int parse_number(const char *text, unsigned long long most, unsigned long long *ret)
+{
+	char *end = NULL;
+
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 0);
+	if (errno || end == text || *end || !isdigit((unsigned char)text[0]) || n > most)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int number_option(struct argp_state *state, const char *what, const char *text,
+			 unsigned long long least, unsigned long long most, unsigned long long *ret)
+{
+	if (parse_number(text, most, ret) < 0 || *ret < least)
+		argp_error(state, "--%s: \"%s\" is not a number from %llu to %llu", what, text,
+			   least, most);
+	return 0;
+}
+
+static error_t parse_profile(struct argp_state *state, struct options *o, const char *text)
+{
+	o->profile_auto = !strcmp(text, "auto");
+	if (!o->profile_auto && profile_parse(text, &o->profile) < 0)
+		argp_error(
+			state,
+			"--profile: \"%s\" is none of lisafs, directfs, opt-out, rootfs-opt-out, auto",
+			text);
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	unsigned long long n = 0;
+
+	switch (key) {
+	case KEY_RUNTIME:
+		o->runtime = arg;
+		return 0;
+	case KEY_PROFILE:
+		return parse_profile(state, o, arg);
+	case 'f':
+		return strv_push(&o->filters, arg) < 0 ? ENOMEM : 0;
+	case 'j':
+		number_option(state, "jobs", arg, 1, EXECUTE_JOBS_LIMIT, &n);
+		o->jobs = (unsigned int)n;
+		return 0;
+	case KEY_SEED:
+		number_option(state, "seed", arg, 0, INT64_MAX, &n);
+		o->seed = n;
+		return 0;
+	case KEY_TIMEOUT:
+		number_option(state, "timeout", arg, 1, 86400, &n);
+		o->timeout_s = (unsigned int)n;
+		return 0;
+	case 'o':
+		o->out = arg;
+		return 0;
+	case KEY_KEEP:
+		o->keep = true;
+		return 0;
+	case KEY_KNOWN:
+		o->known = arg;
+		return 0;
+	case KEY_NO_KNOWN:
+		o->no_known = true;
+		return 0;
+	case KEY_EXPECTED:
+		o->expected = arg;
+		return 0;
+	case KEY_STRICT:
+		o->strict = true;
+		return 0;
+	case KEY_PLANT:
+		o->plant = arg;
+		return 0;
+	case KEY_FORMAT:
+		o->format = arg;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!o->verb)
+			o->verb = arg;
+		else if (strv_push(&o->arguments, arg) < 0)
+			return ENOMEM;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->verb)
+			argp_error(state, "no verb given; one of: %s", verbs_list());
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const char doc[] =
+	"Conformance suite, with evidence, for the per-mount directfs opt-out of gVisor-compatible "
+	"runtimes."
+	"\v"
+	"Verbs:\n"
+	"  list              the cases, and whether the profile skips them\n"
+	"  run               run the suite against a runtime\n"
+	"  explain CASE      a case in full: from the last run (--out), or from the plan\n"
+	"  probe             print what a runtime can do, and its profile\n"
+	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
+	"  report FOLDER     write a report from a run's record (--format)\n"
+	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
+	"\n"
+	"Examples:\n"
+	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
+	"  gofercert run --runtime ./runsc --filter 'MNT-*' --filter ANN-2 -j 1 -v\n"
+	"  gofercert explain --out out ANN-2/on.OFF\n"
+	"  gofercert report out --format junit >junit.xml\n"
+	"\n"
+	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
+	"Real runtimes need root; refrun does not.";
+
+int options_parse(int argc, char **argv, struct options *ret)
+{
+	static const struct argp argp = {
+		argp_options, parse_option, "VERB [ARGUMENT...]", doc, 0, 0, 0
+	};
+
+	*ret = (struct options){
+		.profile = PROFILE_NEWEST,
+		.seed = DEFAULT_SEED,
+		.timeout_s = DEFAULT_TIMEOUT_S,
+	};
+	argp_err_exit_status = EXIT_USAGE;
+	return argp_parse(&argp, argc, argv, 0, NULL, ret) ? EXIT_USAGE : -1;
+}
+
+void options_clear(struct options *o)
+{
+	strv_clear(&o->arguments);
+	strv_clear(&o->filters);
+}

@@ -1,0 +1,356 @@
+/* run: the suite against a runtime. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/base/fs.h"
+#include "harness/cmd/engine.h"
+#include "harness/cmd/expected.h"
+#include "harness/cmd/live.h"
+#include "harness/cmd/output.h"
+#include "harness/cmd/paths.h"
+#include "harness/cmd/probing.h"
+#include "harness/cmd/run.h"
+#include "harness/cmd/verbs.h"
+#include "reports/report.h"
+
+struct run {
+	struct options *options;
+	struct target target;
+	struct plan plan;
+	struct known known;
+	struct strv expected;
+	struct index judged; /* ids of the cases that were judged */
+	struct plant plant;
+	struct output output;
+	struct live live;
+	char *probe;
+	char *replay;
+	int cancel;
+	size_t counts[VERDICT_N];
+	struct timespec started;
+};
+
+static void run_clear(struct run *r)
+{
+	target_clear(&r->target);
+	plan_clear(&r->plan);
+	known_clear(&r->known);
+	strv_clear(&r->expected);
+	index_clear(&r->judged);
+	plant_clear(&r->plant);
+	output_clear(&r->output);
+	close_fd(&r->cancel);
+	free(r->probe);
+	free(r->replay);
+}
+
+int run_open_target(const struct options *o, struct target *ret, struct hx_error *err)
+{
+	_cleanup_free_ char *reference = o->runtime ? NULL : path_helper("refrun");
+	int r = target_open(o->runtime ? o->runtime : reference, ret, err);
+
+	if (r < 0)
+		return r;
+	if (!ret->reference && geteuid() != 0) {
+		target_clear(ret);
+		return hx_error_set(err, -EPERM,
+				    "a real runtime needs root: run gofercert as root, or without "
+				    "--runtime for refrun, the reference runtime");
+	}
+	return 0;
+}
+
+int run_cancel_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+unsigned int run_jobs(const struct options *o)
+{
+	long n = o->jobs ? (long)o->jobs : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > EXECUTE_JOBS_LIMIT ? EXECUTE_JOBS_LIMIT : (unsigned int)n;
+}
+
+/* A path in single quotes, for a command line that a person pastes. */
+static void add_quoted(struct str *s, const char *text)
+{
+	str_add_char(s, '\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			str_add(s, "'\\''");
+		else
+			str_add_char(s, *text);
+	}
+	str_add_char(s, '\'');
+}
+
+static char *replay_prefix(const struct run *r)
+{
+	_cleanup_str_ struct str s = STR_INIT;
+
+	str_add(&s, "gofercert run --runtime ");
+	add_quoted(&s, r->target.path);
+	str_printf(&s, " --profile %s --seed %llu", profile_name(r->plan.profile),
+		   (unsigned long long)r->options->seed);
+	if (r->options->plant) {
+		str_add(&s, " --plant ");
+		add_quoted(&s, r->options->plant);
+	}
+	str_add(&s, " --filter '");
+	return str_take(&s);
+}
+
+static int read_known(struct run *r, struct hx_error *err)
+{
+	_cleanup_free_ char *own = r->options->known ? NULL : path_data("known/known.json");
+
+	if (r->options->no_known)
+		return 0;
+	if (r->options->known)
+		return known_read(r->options->known, &r->target, &r->known, err);
+	return own && access(own, F_OK) == 0 ? known_read(own, &r->target, &r->known, err) : 0;
+}
+
+static int prepare(struct run *r, struct hx_error *err)
+{
+	struct options *o = r->options;
+	int e = o->plant ? plant_parse(o->plant, &r->plant, err) : 0;
+
+	if (e >= 0)
+		e = run_open_target(o, &r->target, err);
+	if (e >= 0)
+		e = read_known(r, err);
+	if (e >= 0 && o->expected)
+		e = expected_read(o->expected, &r->expected, err);
+	if (e < 0)
+		return e;
+	r->probe = path_helper("probe");
+	if (!r->probe || access(r->probe, R_OK) < 0)
+		return hx_error_set(err, -ENOENT,
+				    "the guest probe is not at %s: build it with `make`",
+				    r->probe ? r->probe : "?");
+	if (o->profile_auto)
+		e = probing_profile(o, &r->target, r->probe, &o->profile, err);
+	if (e >= 0)
+		e = plan_make(o->profile, o->seed, &r->plan, err);
+	if (e < 0)
+		return e;
+	r->replay = replay_prefix(r);
+	return r->replay ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
+}
+
+static struct json_object *run_line(const struct run *r, size_t planned)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *target = json_object_new_object();
+	struct json_object *notes = json_object_new_array();
+	char started[32] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!o || json_add_string(o, "type", "run") < 0 ||
+	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
+	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
+	    json_add(o, "target", target) < 0 || json_add(o, "notes", notes) < 0 ||
+	    json_add_string(target, "path", r->target.path) < 0 ||
+	    json_add_string(target, "version", r->target.version) < 0 ||
+	    json_add_string(target, "module", r->target.module) < 0 ||
+	    json_add_string(target, "sha256", r->target.sha256) < 0 ||
+	    json_add_bool(target, "reference", r->target.reference) < 0 ||
+	    json_add_string(o, "profile", profile_name(r->plan.profile)) < 0 ||
+	    json_add_bool(o, "profile_auto", r->options->profile_auto) < 0 ||
+	    json_add_bool(o, "strict", r->options->strict) < 0 ||
+	    json_add_int(o, "seed", (int64_t)r->options->seed) < 0 ||
+	    json_add_int(o, "planned", (int64_t)planned) < 0 ||
+	    json_add_strv(o, "filters", &r->options->filters) < 0 ||
+	    json_add_string(o, "started", started) < 0)
+		return NULL;
+	if (r->options->plant &&
+	    json_push(notes, json_object_new_string("a corruption was planted: this "
+						    "run says nothing about the "
+						    "target")) < 0)
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+static int write_line(int fd, struct json_object *line, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *owned = line;
+
+	return line ? record_write_line(fd, line, err)
+		    : hx_error_set(err, -ENOMEM, "out of memory");
+}
+
+static int result(void *ctx, const struct plan_case *c, struct json_object *line, enum verdict v)
+{
+	struct run *r = ctx;
+
+	r->counts[v]++;
+	live_case(&r->live, c->id, v, line);
+	if (v != VERDICT_SKIP && index_add(&r->judged, c->id, 0) < 0)
+		return -ENOMEM;
+	return record_write_line(r->output.record, line, NULL);
+}
+
+static void progress(void *ctx, const struct engine_progress *p)
+{
+	struct run *r = ctx;
+
+	live_progress(&r->live, p);
+}
+
+static int execute(struct run *r, struct hx_error *err)
+{
+	const struct engine_options e = {
+		.target = &r->target,
+		.out = r->output.path,
+		.out_fd = r->output.fd,
+		.probe = r->probe,
+		.jobs = run_jobs(r->options),
+		.timeout_ms = r->options->timeout_s * 1000,
+		.cancel_fd = r->cancel,
+		.keep = r->options->keep,
+		.plant = r->options->plant ? &r->plant : NULL,
+		.known = &r->known,
+		.replay_prefix = r->replay,
+		.result = result,
+		.progress = progress,
+		.ctx = r,
+	};
+
+	live_start(&r->live, r->options->verbose);
+	int code = engine_run(&r->plan, &e, err);
+	live_end(&r->live);
+	return code;
+}
+
+static int64_t elapsed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+static struct json_object *end_line(const struct run *r, enum exit_code code, const char *note)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *counts = json_object_new_object();
+
+	if (!o || json_add_string(o, "type", "end") < 0 || json_add_int(o, "exit", code) < 0 ||
+	    json_add_int(o, "ms", elapsed_ms(&r->started)) < 0 ||
+	    json_add(o, "counts", counts) < 0 || json_add_string(o, "note", note) < 0)
+		return NULL;
+	for (int v = 0; v < VERDICT_N; v++)
+		if (json_add_int(counts, verdict_name((enum verdict)v), (int64_t)r->counts[v]) < 0)
+			return NULL;
+	return TAKE_PTR(o);
+}
+
+static enum exit_code conclude(const struct run *r, size_t planned, int status)
+{
+	size_t done = 0;
+
+	for (int v = 0; v < VERDICT_N; v++)
+		done += r->counts[v];
+	if (status < 0 || done != planned)
+		return EXIT_BROKEN;
+	return record_exit_code(r->counts, r->options->strict);
+}
+
+static int summarise(struct run *r, struct hx_error *err)
+{
+	_cleanup_record_ struct record record = { 0 };
+	_cleanup_str_ struct str text = STR_INIT;
+	int e = lseek(r->output.record, 0, SEEK_SET) < 0 ? -errno : 0;
+
+	if (e >= 0)
+		e = record_read(r->output.record, &record, err);
+	if (e >= 0)
+		e = report_summary(&record, live_wants_colour(STDOUT_FILENO), r->options->verbose,
+				   &text, err);
+	if (e < 0)
+		return e;
+	fputs(str_text(&text), stdout);
+	printf("\nrecord, reports and evidence: %s\n", r->output.path);
+	return 0;
+}
+
+static int run_cases(struct run *r, size_t planned)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	_cleanup_(hx_error_clear) struct hx_error late = HX_ERROR_INIT;
+	_cleanup_str_ struct str missing = STR_INIT;
+	const char *note = NULL;
+	int e = output_create(r->options->out ? r->options->out : OUTPUT_DEFAULT, &r->output, &err);
+
+	if (e < 0)
+		return complain(e == -EEXIST ? EXIT_USAGE : EXIT_BROKEN, "%s", hx_error_text(&err));
+	e = write_line(r->output.record, run_line(r, planned), &err);
+	if (e >= 0)
+		e = execute(r, &err);
+	if (e < 0)
+		note = e == -ECANCELED ? "interrupted" : hx_error_text(&err);
+	enum exit_code code = conclude(r, planned, e);
+	if (e >= 0 && expected_missing(&r->expected, &r->judged, &missing) < 0)
+		code = EXIT_BROKEN;
+	if (missing.len) {
+		note = str_text(&missing);
+		code = code == EXIT_BROKEN ? code : EXIT_DOES_NOT;
+	}
+	if (write_line(r->output.record, end_line(r, code, note), &late) < 0 ||
+	    output_write_reports(&r->output, &late) < 0 || summarise(r, &late) < 0)
+		code = (enum exit_code)complain(EXIT_BROKEN, "%s", hx_error_text(&late));
+	if (note)
+		complain(code, "%s", note);
+	return (int)code;
+}
+
+/* What the command line named is not there or is nothing to run: the caller's to mend. */
+static bool is_usage(const struct options *o, int code)
+{
+	return code == -EINVAL ||
+	       (o->runtime && (code == -ENOENT || code == -EACCES || code == -ENOEXEC));
+}
+
+int verb_run(struct options *o)
+{
+	_cleanup_(run_clear) struct run r = {
+		.options = o,
+		.output = { .fd = -1, .record = -1 },
+		.cancel = -1,
+	};
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+
+	clock_gettime(CLOCK_MONOTONIC, &r.started);
+	r.cancel = run_cancel_fd();
+	if (r.cancel < 0)
+		return complain(EXIT_BROKEN, "signalfd: %s", strerror(-r.cancel));
+	if (prepare(&r, &err) < 0)
+		return complain(is_usage(o, err.code) ? EXIT_USAGE : EXIT_BROKEN, "%s",
+				hx_error_text(&err));
+	size_t planned = plan_select(&r.plan, &o->filters);
+	if (!planned)
+		return complain(EXIT_NOTHING_RAN,
+				"no case matches the filter%s; `gofercert list` shows the cases",
+				o->filters.n == 1 ? "" : "s");
+	return run_cases(&r, planned);
+}

@@ -1,0 +1,14 @@
+/* What verbs that run sandboxes share. */
+#ifndef HX_CMD_RUN_H
+#define HX_CMD_RUN_H
+
+#include "harness/cmd/options.h"
+#include "harness/execute/target.h"
+
+/* The target of --runtime, or refrun. -EPERM where it needs root and there is none. */
+int run_open_target(const struct options *o, struct target *ret, struct hx_error *err);
+/* Readable on SIGINT, SIGTERM or SIGHUP, which are blocked from then on. Or a negative errno. */
+int run_cancel_fd(void);
+unsigned int run_jobs(const struct options *o);
+
+#endif

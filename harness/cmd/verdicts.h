@@ -1,0 +1,37 @@
+/*
+ * From judgements to verdicts: a case is judged in several sandboxes; its verdict is what they say
+ * together, and what the list of known defects makes of it. Pure.
+ */
+#ifndef HX_CMD_VERDICTS_H
+#define HX_CMD_VERDICTS_H
+
+#include "harness/base/json.h"
+#include "harness/base/verdict.h"
+#include "harness/cmd/known.h"
+#include "suite/plan/plan.h"
+
+/* What is known of a case so far. */
+struct case_state {
+	size_t judged; /* places judged */
+	size_t places; /* places that will be: sandboxes that run */
+	size_t per_verdict[VERDICT_N];
+	struct json_object *facts;   /* of every place; passing ones of the first place only */
+	struct json_object *outcome; /* of the first place, where the case is about sameness */
+	struct strv sandboxes;
+	struct str reason;
+	int64_t compared;
+	uint64_t ms;
+	char *log;
+};
+
+void case_state_clear(struct case_state *c);
+
+/* Adds one judge line (or, line NULL, that the judge failed: reason says why). 0 or -ENOMEM. */
+int case_state_add(struct case_state *c, const struct plan_case *pc, const char *sandbox,
+		   struct json_object *line, const char *reason);
+
+/* The record line of a finished case. known may be NULL. */
+int case_state_finish(struct case_state *c, const struct plan_case *pc, const struct known *known,
+		      const char *replay, struct json_object **ret_line, enum verdict *ret);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * The plan: which sandboxes run, and which cases are judged on them.
+ *
+ * Cases are derived: a case is a clause, and a row or sandbox of which the model demands something by
+ * that clause. Ids are CLAUSE/SLUG and stable. fixtures/expected/ lists the ids that must be there, so
+ * that a clause or row that vanishes is seen.
+ */
+#ifndef HX_SUITE_PLAN_PLAN_H
+#define HX_SUITE_PLAN_PLAN_H
+
+#include "harness/base/index.h"
+#include "harness/model/requirement.h"
+#include "harness/spec/pack.h"
+
+/* One place where a case is judged. */
+struct plan_place {
+	size_t sandbox; /* index in the plan */
+	char *subject;  /* subject_name() there */
+};
+
+struct plan_case {
+	char *id;
+	char *slug; /* the id's part after the slash; borrowed from id */
+	enum clause clause;
+	struct plan_place *places;
+	size_t n_places;
+	bool same;        /* its outcome must be the same in every place */
+	char *skip;       /* why it is not judged under the run's profile; NULL = judged */
+	struct strv spec; /* the row as a person reads it */
+	bool judged;      /* under the plan's profile the model demands something of it */
+	bool selected;    /* set by plan_select */
+};
+
+struct plan {
+	enum profile profile;
+	struct spec_sandbox *sandboxes;
+	size_t n_sandboxes;
+	struct plan_case *cases; /* sorted by id */
+	size_t n_cases;
+	struct index by_id;
+};
+
+/* The whole suite for this profile. Errors name the row or sandbox. */
+int plan_make(enum profile profile, uint64_t seed, struct plan *ret, struct hx_error *err);
+void plan_clear(struct plan *p);
+#define _cleanup_plan_ _cleanup_(plan_clear)
+
+/*
+ * Selects the cases that match any of the globs (clause, case id or family; none = all). Returns how
+ * many were selected.
+ */
+size_t plan_select(struct plan *p, const struct strv *globs);
+/* The index of the sandbox is needed by a selected case that is not skipped. */
+bool plan_needs_sandbox(const struct plan *p, size_t sandbox);
+/* The "cases" of sandbox's spec.json: those selected and not skipped. */
+int plan_sandbox_cases(const struct plan *p, size_t sandbox, struct json_object **ret);
+/* Sorts the cases by id and makes them findable; for a plan that was put together by hand. */
+int plan_sort(struct plan *p);
+/* The case called id, or NULL. */
+struct plan_case *plan_find(struct plan *p, const char *id);
+
+#endif

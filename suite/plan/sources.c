@@ -1,0 +1,29 @@
+#include "suite/plan/sources.h"
+
+#include <errno.h>
+
+#include "suite/annotation/annotation.h"
+#include "suite/mount-option/mount-option.h"
+
+const row_source_fn plan_row_tables[] = {
+	annotation_rows,
+	mount_option_rows,
+	NULL,
+};
+
+const struct sandbox_source *const plan_sandbox_tables[] = {
+	annotation_sandboxes,
+	mount_option_sandboxes,
+	NULL,
+};
+
+int row_list_add(struct row_list *l, const struct row *r)
+{
+	struct row *rows = reallocarray(l->rows, l->n + 1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	l->rows = rows;
+	rows[l->n++] = *r;
+	return 0;
+}
