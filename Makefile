@@ -52,7 +52,7 @@ HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(UNIT_SR
 
 # Flags ------------------------------------------------------------------------------------------
 
-PKGS := libseccomp json-c libmd
+PKGS := libseccomp json-c libcrypto
 ifneq ($(wildcard fakegofer/backend/fuse*.c),)
 PKGS += fuse3
 endif
@@ -224,3 +224,6 @@ help: ## list these targets
 FORCE:
 
 -include $(patsubst %.o,%.d,$(call objects,$(HOSTED_SRC)) $(call static_objects,$(GUEST_SRC)))
+
+# .incbin is not seen by -MMD
+$(BUILD)/obj/reports/html_assets.o: $(wildcard reports/html/*)

@@ -1,0 +1,176 @@
+/* The cases, end to end, on every runtime that is there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "suite/e2e/support/gofercert.h"
+
+struct expected_run {
+	const char *runtime;
+	const char *profile;
+	int exit;
+	const char *judged;  /* a clause that must have a passing case; NULL = none */
+	const char *skipped; /* a clause whose every case must be skipped; NULL = none */
+	const char *failed;  /* a clause that must have a failing case; NULL = none */
+	const char *says;    /* what the summary must say */
+};
+
+static const struct expected_run runs[] = {
+	{ "opt-out", "rootfs-opt-out", 0, "ANN-1", NULL, NULL, "rootfs-opt-out" },
+	{ "directfs", "rootfs-opt-out", 1, "MNT-1", NULL, "ANN-1", "ANN-1" },
+	{ "directfs", "auto", 0, "MNT-1", "ANN-1", NULL, "directfs (auto: never certifies)" },
+	{ "lisafs", "lisafs", 0, "FD-7", "MNT-1", NULL, "lisafs" },
+	{ "refrun", "rootfs-opt-out", 0, "ANN-1", NULL, NULL, "reference runtime" },
+};
+
+/* The clauses that the newest profile must judge, with rows. */
+static const char *const clauses[] = {
+	"ANN-1", "ANN-2", "ANN-4", "ANN-5", "MNT-1", "MNT-2", "ROOT-1", "FD-7",
+};
+
+static size_t count(const struct ran *r, const char *clause, const char *verdict)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->record.n_cases; i++)
+		n += !strcmp(json_string_or(r->record.cases[i], "clause", ""), clause) &&
+		     (!verdict ||
+		      !strcmp(json_string_or(r->record.cases[i], "verdict", ""), verdict));
+	return n;
+}
+
+static void check_run(struct scene *s, const struct expected_run *e)
+{
+	const char *argv[] = { "run",       "--runtime", runtime_path(e->runtime),
+			       "--profile", e->profile,  NULL };
+	struct ran r;
+
+	gofercert(s, argv, &r);
+	if (r.exit != e->exit)
+		fail_msg("exit %d, not %d: %s%s", r.exit, e->exit, str_text(&r.out),
+			 str_text(&r.err));
+	assert_non_null(r.record.end);
+	if (e->judged)
+		assert_true(count(&r, e->judged, "pass") > 0);
+	if (e->skipped) {
+		assert_true(count(&r, e->skipped, NULL) > 0);
+		assert_int_equal(count(&r, e->skipped, NULL), count(&r, e->skipped, "skip"));
+	}
+	if (e->failed)
+		assert_true(count(&r, e->failed, "fail") > 0);
+	assert_non_null(strstr(str_text(&r.out), e->says));
+	if (!strcmp(e->profile, "rootfs-opt-out") && e->exit == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(clauses); i++)
+			assert_true(count(&r, clauses[i], "pass") > 0);
+	ran_clear(&r);
+}
+
+static void test_run(void **state)
+{
+	const struct expected_run *e = *state;
+	struct scene s;
+
+	if (!runtime_usable(e->runtime)) {
+		print_message("%s is not there, or needs root\n", e->runtime);
+		skip();
+	}
+	scene_begin(&s);
+	check_run(&s, e);
+	assert_nothing_left(&s);
+	scene_end(&s);
+}
+
+/* As a user without root, on the reference runtime. */
+static void test_without_root(void **state)
+{
+	const char *argv[] = { "run", NULL };
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("every run of this user is without root already\n");
+		skip();
+	}
+	scene_begin(&s);
+	gofercert_as_nobody(&s, argv, &r);
+	if (r.exit != 0)
+		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
+	assert_non_null(strstr(str_text(&r.out), "reference runtime"));
+	assert_nothing_left(&s);
+	ran_clear(&r);
+	scene_end(&s);
+}
+
+/* What was kept is judged again, without privileges, with the same verdicts. */
+static void test_rejudge(void **state)
+{
+	const char *argv[] = { "run",     "--keep",     "--filter", "*one-off*",
+			       "--plant", "leave-file", NULL };
+	struct scene s;
+	struct ran r, again;
+
+	(void)state;
+	scene_begin(&s);
+	gofercert(&s, argv, &r);
+	assert_int_equal(r.exit, 1);
+	const char *rejudge[] = { "rejudge", r.folder, NULL };
+	if (geteuid() == 0)
+		gofercert_as_nobody(&s, rejudge, &again);
+	else
+		gofercert(&s, rejudge, &again);
+	if (again.exit != 1)
+		fail_msg("exit %d: %s%s", again.exit, str_text(&again.out), str_text(&again.err));
+	assert_non_null(strstr(str_text(&again.out), "FD-7/on.one-off"));
+	assert_null(strstr(str_text(&again.err), "differ"));
+	ran_clear(&again);
+	ran_clear(&r);
+	scene_end(&s);
+}
+
+/* A case that failed says how to replay it, and replaying does just that. */
+static void test_replay_is_one_case(void **state)
+{
+	const char *argv[] = {
+		"run", "--filter", "FD-7/on.one-off", "--plant", "leave-file", NULL
+	};
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	scene_begin(&s);
+	gofercert(&s, argv, &r);
+	assert_int_equal(r.record.n_cases, 1);
+	const char *replay = json_string_or(r.record.cases[0], "replay", "");
+	assert_non_null(strstr(replay, "--filter 'FD-7/on.one-off'"));
+	assert_non_null(strstr(replay, "--plant 'leave-file'"));
+	assert_non_null(strstr(str_text(&r.out), replay));
+	ran_clear(&r);
+	scene_end(&s);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + 3];
+	char names[ARRAY_SIZE(runs)][96];
+	size_t n = 0;
+
+	memset(tests, 0, sizeof(tests));
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		snprintf(names[i], sizeof(names[i]), "%s under profile %s exits %d",
+			 runs[i].runtime, runs[i].profile, runs[i].exit);
+		tests[n++] = (struct CMUnitTest){
+			.name = names[i],
+			.test_func = test_run,
+			.initial_state = (void *)&runs[i],
+		};
+	}
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_root);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_rejudge);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_replay_is_one_case);
+	return _cmocka_run_group_tests("conformance", tests, n, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/*
+ * Red cases: for every clause the thing that is sensed is corrupted, and the case must fail. A suite
+ * whose detectors were not seen detecting says nothing by being green.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "suite/e2e/support/gofercert.h"
+
+struct red {
+	const char *case_id;
+	const char *plant;
+	const char *verdict;
+	const char *property; /* of the fact that must show it */
+};
+
+#define A_DIRECTFS "annotation:dev.gvisor.spec.mount.a.directfs"
+
+static const struct red reds[] = {
+	{ "ANN-1/on.one-off:a", A_DIRECTFS "=default", "fail", "directfs" },
+	{ "ANN-1/on.one-off:b", "mount-line:/b", "fail", "directfs" },
+	{ "ANN-2/on.only-invalid:a", A_DIRECTFS "=default", "fail", "refused" },
+	{ "ANN-2/on.only-invalid:a", A_DIRECTFS "=off", "fail", "directfs" },
+	{ "ANN-4/on.one-off:c", "mount-line:/c", "fail", "directfs" },
+	{ "ANN-5/on.default", "annotation:dev.gvisor.spec.mount.m1.directfs=off", "fail",
+	  "directfs" },
+	{ "MNT-1/on.bare:a", "mount-line:/a", "fail", "directfs" },
+	{ "MNT-1/on.one-off:a", A_DIRECTFS, "fail", "directfs" },
+	{ "MNT-2/off.one-off:a", "mount-line:/a", "fail", "directfs" },
+	{ "ROOT-1/on.one-off", "mount-line:/", "fail", "directfs" },
+	{ "FD-7/on.one-off", "leave-process", "fail", "left behind" },
+	{ "FD-7/on.one-off", "leave-mount", "fail", "left behind" },
+	{ "FD-7/on.one-off", "leave-file", "fail", "left behind" },
+	{ "FD-7/on.one-off", "leave-socket", "fail", "left behind" },
+	{ "FD-7/on.one-off", "hang", "fail", "start" },
+	/* one sensor corrupted, the other not: never settled by precedence */
+	{ "MNT-1/on.bare:a", "guest-line:/a", "broken", "directfs" },
+};
+
+static const char *const runtimes[] = { "opt-out", "refrun" };
+
+static bool shows(struct json_object *c, const struct red *red)
+{
+	struct json_object *facts = NULL;
+
+	if (json_get_array(c, "facts", &facts, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(facts); i++) {
+		struct json_object *f = json_object_array_get_idx(facts, i);
+
+		if (!strcmp(json_string_or(f, "state", ""), red->verdict) &&
+		    !strcmp(json_string_or(f, "property", ""), red->property))
+			return true;
+	}
+	return false;
+}
+
+static void check_red(struct scene *s, const struct red *red, const char *runtime)
+{
+	const char *argv[] = { "run",      "--runtime",  runtime_path(runtime),
+			       "--filter", red->case_id, "--plant",
+			       red->plant, "--timeout",  "3",
+			       NULL };
+	bool broken = !strcmp(red->verdict, "broken");
+	struct ran r;
+
+	gofercert(s, argv, &r);
+	const char *verdict = verdict_of(&r, red->case_id);
+	if (!verdict || strcmp(verdict, red->verdict) || !shows(case_of(&r, red->case_id), red))
+		fail_msg("%s on %s with %s: %s\n%s%s", red->case_id, runtime, red->plant,
+			 verdict ? verdict : "not judged", str_text(&r.out), str_text(&r.err));
+	assert_int_equal(r.exit, broken ? 3 : 1);
+	ran_clear(&r);
+}
+
+static void test_red(void **state)
+{
+	const struct red *red = *state;
+	struct scene s;
+
+	scene_begin(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
+		if (runtime_usable(runtimes[i]))
+			check_red(&s, red, runtimes[i]);
+	assert_nothing_left(&s);
+	scene_end(&s);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(reds)];
+	char names[ARRAY_SIZE(reds)][160];
+
+	memset(tests, 0, sizeof(tests));
+	for (size_t i = 0; i < ARRAY_SIZE(reds); i++) {
+		snprintf(names[i], sizeof(names[i]), "%s is %s with %s planted", reds[i].case_id,
+			 reds[i].verdict, reds[i].plant);
+		tests[i] = (struct CMUnitTest){
+			.name = names[i],
+			.test_func = test_red,
+			.initial_state = (void *)&reds[i],
+		};
+	}
+	return _cmocka_run_group_tests("red", tests, ARRAY_SIZE(tests), NULL, NULL);
+}
