@@ -142,15 +142,17 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 	if (!seen && e->wording)
 		return add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"), NULL);
 	if (!seen)
-		return add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"), NULL);
+		return add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"),
+			   NULL);
 	const struct fact *other = contradiction(o, seen);
 	if (other)
 		return add(out, e, VERDICT_BROKEN, describe(e, wanted),
-			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"", seen->sensor,
-				      seen->value, other->sensor, other->value),
+			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
+				      seen->sensor, seen->value, other->sensor, other->value),
 			   seen->sensor);
 	return add(out, e, matches(e, wanted, seen->value) ? VERDICT_PASS : VERDICT_FAIL,
-		   describe(e, wanted), strdup(*seen->value ? seen->value : "(nothing)"), seen->sensor);
+		   describe(e, wanted), strdup(*seen->value ? seen->value : "(nothing)"),
+		   seen->sensor);
 }
 
 /* Facts about what the container would have shown, had it started. */
@@ -178,7 +180,8 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 				strdup(observed->broken), NULL);
 		else if (start && !started && needs_start(e))
 			r = add(&out, e, VERDICT_FAIL, describe(e, e->value ? e->value : ""),
-				str_format("it did not start: %s", error ? error->value : "(no text)"),
+				str_format("it did not start: %s",
+					   error ? error->value : "(no text)"),
 				"runtime");
 		else
 			r = compare(e, observed, &out);

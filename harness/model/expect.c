@@ -107,7 +107,9 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 
 	if (r < 0)
 		return r;
-	struct expect e = { .profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE };
+	struct expect e = {
+		.profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE
+	};
 	if (h.error_clause == CLAUSE_NONE)
 		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
@@ -120,17 +122,33 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 	return 0;
 }
 
+/* What a runtime of an older profile takes for an error that no clause speaks of. */
+static const struct {
+	const char *prefix; /* of an annotation's key */
+	enum profile since; /* the first profile that knows it, or ignores what it does not know */
+	const char *why;
+} refused_before[] = {
+	{ SPEC_ROOTFS_PREFIX "directfs", PROFILE_ROOTFS_OPT_OUT,
+	  "the runtime refuses rootfs keys that it does not know" },
+	{ "dev.gvisor.", PROFILE_DIRECTFS,
+	  "the runtime refuses annotations that it does not know" },
+};
+
 bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why)
 {
-	if (profile >= PROFILE_DIRECTFS)
-		return true;
-	if (s->flags.directfs != SPEC_UNSET || s->flags.overlay2 || s->flags.file_access_mounts) {
+	const struct spec_flags *f = &s->flags;
+
+	if (profile < PROFILE_DIRECTFS &&
+	    (f->directfs != SPEC_UNSET || f->overlay2 || f->file_access_mounts)) {
 		*ret_why = "the runtime does not know these flags";
 		return false;
 	}
 	for (size_t i = 0; i < s->n_annotations; i++) {
-		if (str_starts(s->annotations[i].key, "dev.gvisor.")) {
-			*ret_why = "the runtime refuses annotations that it does not know";
+		for (size_t j = 0; j < ARRAY_SIZE(refused_before); j++) {
+			if (profile >= refused_before[j].since ||
+			    !str_starts(s->annotations[i].key, refused_before[j].prefix))
+				continue;
+			*ret_why = refused_before[j].why;
 			return false;
 		}
 	}

@@ -7,7 +7,8 @@
 /* ANN-1: exactly default and off are accepted, and take effect. */
 static void ann_1(struct expect *e, const struct view *v)
 {
-	if (!v->gofer || !v->hint || v->hint->directfs == HINT_ABSENT || v->hint->directfs == HINT_INVALID)
+	if (!v->gofer || !v->hint || v->hint->directfs == HINT_ABSENT ||
+	    v->hint->directfs == HINT_INVALID)
 		return;
 	demand_directfs(e, v, v->directfs);
 	demand_key(e, PROP_REFUSED, SUBJECT_CONTAINER, v->hint->name, MATCH_UNSEEN, NULL, true);
@@ -25,8 +26,8 @@ static void ann_2(struct expect *e, const struct view *v)
 	if (str_ok(&quoted) < 0)
 		e->status = -ENOMEM;
 	else
-		demand_key(e, PROP_REFUSED, SUBJECT_CONTAINER, v->hint->name, MATCH_IS, str_text(&quoted),
-			   true);
+		demand_key(e, PROP_REFUSED, SUBJECT_CONTAINER, v->hint->name, MATCH_IS,
+			   str_text(&quoted), true);
 }
 
 /* ANN-3: type, share and options of a hint with an invalid directfs value act as without it. */
@@ -97,8 +98,8 @@ static bool near_miss(const struct expect *e, const struct view *v)
 /* ANN-7: equality of text after joining; a near miss is a miss. */
 static void ann_7(struct expect *e, const struct view *v)
 {
-	bool relative = v->m->source && v->m->source[0] != '/' &&
-			!str_starts(v->m->source, SPEC_SCRATCH);
+	bool relative =
+		v->m->source && v->m->source[0] != '/' && !str_starts(v->m->source, SPEC_SCRATCH);
 
 	if (v->gofer && (near_miss(e, v) || (relative && v->hint)))
 		demand_directfs(e, v, v->directfs);
@@ -125,7 +126,8 @@ static void ann_9(struct expect *e, const struct view *v)
 	if (!named || !named->unknown_key || !v->gofer)
 		return;
 	demand_directfs(e, v, v->directfs);
-	demand_key(e, PROP_UNKNOWN, SUBJECT_CONTAINER, named->name, MATCH_IS, named->unknown_key, true);
+	demand_key(e, PROP_UNKNOWN, SUBJECT_CONTAINER, named->name, MATCH_IS, named->unknown_key,
+		   true);
 }
 
 /* ANN-11: before the key was known, it was named as unknown and nothing came of it. */
@@ -146,7 +148,8 @@ static void ann_14(struct expect *e)
 		const struct hint *h = &e->h->mounts[i];
 
 		if (hint_complete(h) && !h->matched)
-			demand_key(e, PROP_UNUSED, SUBJECT_CONTAINER, h->name, MATCH_IS, "yes", true);
+			demand_key(e, PROP_UNUSED, SUBJECT_CONTAINER, h->name, MATCH_IS, "yes",
+				   true);
 	}
 }
 

@@ -100,7 +100,8 @@ static int parse_mount(struct hints *h, const struct spec_annotation *a, enum pr
 	const char *dot = strchr(name, '.');
 
 	if (!dot || dot == name || strchr(dot + 1, '.'))
-		return demand_error(h, CLAUSE_ANN_9, "%s%s", dot == name ? "invalid mount name" : a->key, "");
+		return demand_error(h, CLAUSE_ANN_9, "%s%s",
+				    dot == name ? "invalid mount name" : a->key, "");
 	struct hint *m = get_hint(h, name, (size_t)(dot - name));
 	if (!m)
 		return -ENOMEM;
@@ -138,7 +139,8 @@ static int refuse_twins(struct hints *h)
 			const struct hint *a = &h->mounts[i], *b = &h->mounts[j];
 
 			if (hint_complete(a) && hint_complete(b) && !strcmp(a->source, b->source))
-				return demand_error(h, CLAUSE_ANN_8, "\"%s\"\n\"%s\"", a->name, b->name);
+				return demand_error(h, CLAUSE_ANN_8, "\"%s\"\n\"%s\"", a->name,
+						    b->name);
 		}
 	}
 	return 0;

@@ -4,11 +4,20 @@
 #include <string.h>
 
 static const char *const names[PROP_N] = {
-	[PROP_START] = "start",	    [PROP_ERROR] = "error text",      [PROP_SERVED] = "served as",
-	[PROP_DIRECTFS] = "directfs", [PROP_OPTIONS] = "other options", [PROP_CACHE] = "cache",
-	[PROP_REFUSED] = "refused",  [PROP_IGNORED] = "ignored",       [PROP_UNKNOWN] = "unknown key",
-	[PROP_UNUSED] = "unused",    [PROP_ANSWER] = "answer",	       [PROP_EXEC] = "line in exec",
-	[PROP_LINE] = "line",	     [PROP_LEFT] = "left behind",
+	[PROP_START] = "start",
+	[PROP_ERROR] = "error text",
+	[PROP_SERVED] = "served as",
+	[PROP_DIRECTFS] = "directfs",
+	[PROP_OPTIONS] = "other options",
+	[PROP_CACHE] = "cache",
+	[PROP_REFUSED] = "refused",
+	[PROP_IGNORED] = "ignored",
+	[PROP_UNKNOWN] = "unknown key",
+	[PROP_UNUSED] = "unused",
+	[PROP_ANSWER] = "answer",
+	[PROP_EXEC] = "line in exec",
+	[PROP_LINE] = "line",
+	[PROP_LEFT] = "left behind",
 };
 
 const char *property_name(enum property p)
@@ -40,7 +49,8 @@ int outcome_add(struct outcome *o, const struct fact *f)
 	return 0;
 }
 
-const struct fact *outcome_find(const struct outcome *o, enum property p, int subject, const char *key)
+const struct fact *outcome_find(const struct outcome *o, enum property p, int subject,
+				const char *key)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		const struct fact *f = &o->facts[i];

@@ -17,20 +17,20 @@
 #include "harness/model/requirement.h"
 
 enum property {
-	PROP_START,     /* container: "ok" or "error" */
-	PROP_ERROR,     /* container: the runtime's error text, where it did not start */
-	PROP_SERVED,    /* mount: file system type in the guest: "9p", "overlay", "tmpfs" */
-	PROP_DIRECTFS,  /* mount: "yes" or "no"; under an overlay, of the lower layer */
-	PROP_OPTIONS,   /* mount: the other options, sorted; FD numbers left out */
-	PROP_CACHE,     /* mount: the cache option of the gofer's layer */
-	PROP_REFUSED,   /* hint KEY: the value that the runtime said it refuses, %q-quoted */
-	PROP_IGNORED,   /* hint KEY: "yes" where the runtime said it ignores the hint */
-	PROP_UNKNOWN,   /* hint KEY: a key that the runtime said it does not know */
-	PROP_UNUSED,    /* hint KEY: "yes" where the runtime said that it matched no mount */
-	PROP_ANSWER,    /* mount: the guest's answer to operation KEY */
-	PROP_EXEC,      /* mount: type and all options as a second process sees them */
-	PROP_LINE,      /* mount: type and all options as the first process sees them */
-	PROP_LEFT,      /* container: what of kind KEY is left, one a line; "" = nothing */
+	PROP_START,    /* container: "ok" or "error" */
+	PROP_ERROR,    /* container: the runtime's error text, where it did not start */
+	PROP_SERVED,   /* mount: file system type in the guest: "9p", "overlay", "tmpfs" */
+	PROP_DIRECTFS, /* mount: "yes" or "no"; under an overlay, of the lower layer */
+	PROP_OPTIONS,  /* mount: the other options, sorted; FD numbers left out */
+	PROP_CACHE,    /* mount: the cache option of the gofer's layer */
+	PROP_REFUSED,  /* hint KEY: the value that the runtime said it refuses, %q-quoted */
+	PROP_IGNORED,  /* hint KEY: "yes" where the runtime said it ignores the hint */
+	PROP_UNKNOWN,  /* hint KEY: a key that the runtime said it does not know */
+	PROP_UNUSED,   /* hint KEY: "yes" where the runtime said that it matched no mount */
+	PROP_ANSWER,   /* mount: the guest's answer to operation KEY */
+	PROP_EXEC,     /* mount: type and all options as a second process sees them */
+	PROP_LINE,     /* mount: type and all options as the first process sees them */
+	PROP_LEFT,     /* container: what of kind KEY is left, one a line; "" = nothing */
 	PROP_N,
 };
 

@@ -4,8 +4,10 @@
 #include <string.h>
 
 const struct requirement requirements[CLAUSE_N] = {
-#define CLAUSE_ROW(symbol, name, first, is_should, words) \
-	[CLAUSE_##symbol] = { .id = name, .since = PROFILE_##first, .should = is_should, .text = words },
+#define CLAUSE_ROW(symbol, name, first, is_should, words)                                \
+	[CLAUSE_##symbol] = {                                                            \
+		.id = name, .since = PROFILE_##first, .should = is_should, .text = words \
+	},
 	CLAUSES(CLAUSE_ROW)
 #undef CLAUSE_ROW
 };

@@ -22,9 +22,9 @@ const char *subject_name(int subject, const struct spec_sandbox *s)
 
 int subject_parse(const char *name, const struct spec_sandbox *s, int *ret_subject)
 {
-	int subject = !strcmp(name, SUBJECT_CONTAINER_NAME) ? SUBJECT_CONTAINER :
-		      !strcmp(name, SUBJECT_ROOTFS_NAME)	   ? SUBJECT_ROOTFS :
-								     spec_find_mount(s, name);
+	int subject = !strcmp(name, SUBJECT_CONTAINER_NAME) ? SUBJECT_CONTAINER
+		      : !strcmp(name, SUBJECT_ROOTFS_NAME)  ? SUBJECT_ROOTFS
+							    : spec_find_mount(s, name);
 
 	if (subject == -1 && strcmp(name, SUBJECT_CONTAINER_NAME))
 		return -ENOENT;

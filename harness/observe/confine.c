@@ -19,12 +19,14 @@
 
 /* Reading, writing, memory and the end: nothing that takes a path, makes a process or a socket. */
 static const int allowed[] = {
-	SCMP_SYS(read),	      SCMP_SYS(pread64),       SCMP_SYS(lseek),	       SCMP_SYS(write),
-	SCMP_SYS(close),      SCMP_SYS(brk),	       SCMP_SYS(mmap),	       SCMP_SYS(munmap),
-	SCMP_SYS(mremap),     SCMP_SYS(mprotect),      SCMP_SYS(madvise),      SCMP_SYS(futex),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack), SCMP_SYS(getpid),
-	SCMP_SYS(gettid),     SCMP_SYS(tgkill),	       SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
-	SCMP_SYS(exit),	      SCMP_SYS(exit_group),
+	SCMP_SYS(read),          SCMP_SYS(pread64),        SCMP_SYS(lseek),
+	SCMP_SYS(write),         SCMP_SYS(close),          SCMP_SYS(brk),
+	SCMP_SYS(mmap),          SCMP_SYS(munmap),         SCMP_SYS(mremap),
+	SCMP_SYS(mprotect),      SCMP_SYS(madvise),        SCMP_SYS(futex),
+	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack),
+	SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(tgkill),
+	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),      SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 };
 
 static int drop_ids(struct hx_error *err)

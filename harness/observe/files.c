@@ -55,7 +55,8 @@ static int add(struct evidence *e, const char *name, int fd)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct evidence_file *)a)->name, ((const struct evidence_file *)b)->name);
+	return strcmp(((const struct evidence_file *)a)->name,
+		      ((const struct evidence_file *)b)->name);
 }
 
 int evidence_open(int dirfd, struct evidence *ret, struct hx_error *err)
@@ -72,7 +73,8 @@ int evidence_open(int dirfd, struct evidence *ret, struct hx_error *err)
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
 		if (e.n >= EVIDENCE_FILES_LIMIT)
-			return hx_error_set(err, -E2BIG, "more than %d files", EVIDENCE_FILES_LIMIT);
+			return hx_error_set(err, -E2BIG, "more than %d files",
+					    EVIDENCE_FILES_LIMIT);
 		int fd = open_regular(dirfd, d->d_name, err);
 		if (fd < 0)
 			return fd;

@@ -11,8 +11,8 @@ static void unescape(char *text)
 	char *out = text;
 
 	for (char *in = text; *in; out++) {
-		if (in[0] == '\\' && isdigit((unsigned char)in[1]) && isdigit((unsigned char)in[2]) &&
-		    isdigit((unsigned char)in[3])) {
+		if (in[0] == '\\' && isdigit((unsigned char)in[1]) &&
+		    isdigit((unsigned char)in[2]) && isdigit((unsigned char)in[3])) {
 			*out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
 			in += 4;
 		} else {
@@ -100,11 +100,13 @@ static int sense_target(struct sensing *x, struct json_object *target)
 	for (size_t i = 0; i < json_object_array_length(answers); i++) {
 		struct json_object *pair = json_object_array_get_idx(answers, i);
 
-		if (!json_object_is_type(pair, json_type_array) || json_object_array_length(pair) != 2)
+		if (!json_object_is_type(pair, json_type_array) ||
+		    json_object_array_length(pair) != 2)
 			continue;
 		const char *op = json_object_get_string(json_object_array_get_idx(pair, 0));
 		const char *answer = json_object_get_string(json_object_array_get_idx(pair, 1));
-		int r = op && answer ? sensed(x, PROP_ANSWER, subject, op, answer, SENSOR_GUEST) : 0;
+		int r = op && answer ? sensed(x, PROP_ANSWER, subject, op, answer, SENSOR_GUEST)
+				     : 0;
 		if (r < 0)
 			return r;
 	}
@@ -145,7 +147,8 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		const char *verb = strchr(name, '-');
 		size_t n = strlen(name);
 
-		if (!isdigit((unsigned char)name[0]) || !verb || n < 7 || strcmp(name + n - 7, ".stdout"))
+		if (!isdigit((unsigned char)name[0]) || !verb || n < 7 ||
+		    strcmp(name + n - 7, ".stdout"))
 			continue;
 		int r = sense_output(x, name, str_starts(verb, "-exec."));
 		if (r < 0)

@@ -80,8 +80,8 @@ static struct json_object *outcome_json(const struct judging *j, int subject)
 	return TAKE_PTR(list);
 }
 
-static int add_facts(struct json_object *line, const struct judging *j, enum clause clause, int subject,
-		     enum verdict *ret_verdict, size_t *ret_compared)
+static int add_facts(struct json_object *line, const struct judging *j, enum clause clause,
+		     int subject, enum verdict *ret_verdict, size_t *ret_compared)
 {
 	struct json_object *facts = json_object_new_array();
 	enum verdict verdict = VERDICT_PASS;
@@ -95,9 +95,11 @@ static int add_facts(struct json_object *line, const struct judging *j, enum cla
 		if (!finding_in_case(f, clause, subject, &j->spec))
 			continue;
 		compared += f->clause != CLAUSE_NONE;
-		if (f->verdict == VERDICT_FAIL || (f->verdict == VERDICT_BROKEN && verdict == VERDICT_PASS))
+		if (f->verdict == VERDICT_FAIL ||
+		    (f->verdict == VERDICT_BROKEN && verdict == VERDICT_PASS))
 			verdict = f->verdict;
-		if (f->verdict == VERDICT_PASS && (f->clause == CLAUSE_NONE || shown++ >= JUDGE_FACTS_SHOWN))
+		if (f->verdict == VERDICT_PASS &&
+		    (f->clause == CLAUSE_NONE || shown++ >= JUDGE_FACTS_SHOWN))
 			continue;
 		if (json_push(facts, finding_json(f, &j->spec)) < 0)
 			return -ENOMEM;
@@ -141,9 +143,10 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 		r = json_get_string(c, "subject", &subject_id, err);
 	if (r < 0)
 		return r;
-	if (requirement_parse(clause_id, &clause) < 0 || subject_parse(subject_id, &j->spec, &subject) < 0)
-		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\" or subject \"%s\"", id,
-				    clause_id, subject_id);
+	if (requirement_parse(clause_id, &clause) < 0 ||
+	    subject_parse(subject_id, &j->spec, &subject) < 0)
+		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\" or subject \"%s\"",
+				    id, clause_id, subject_id);
 	if (!line || json_add_string(line, "case", id) < 0 ||
 	    add_facts(line, j, clause, subject, &verdict, &compared) < 0 ||
 	    conclude(line, j, verdict, compared, json_bool_or(c, "outcome", false), subject) < 0)
@@ -186,7 +189,8 @@ static int load(const struct evidence *e, struct json_object *doc, struct judgin
 	for (size_t i = 0; i < e->n && !j->excerpt; i++) {
 		const char *name = e->files[i].name;
 
-		if (!strstr(name, ".stderr") || evidence_read(e, name, LOG_EXCERPT_LIMIT, &words, NULL) < 0)
+		if (!strstr(name, ".stderr") ||
+		    evidence_read(e, name, LOG_EXCERPT_LIMIT, &words, NULL) < 0)
 			continue;
 		j->excerpt = words.len ? strdup(str_text(&words)) : NULL;
 	}

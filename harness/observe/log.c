@@ -52,7 +52,8 @@ static int sense_invalid(struct sensing *x, char *at)
 	if (strcmp(key, "directfs") || !value || !end)
 		return 0;
 	*end = '\0';
-	return sensed(x, PROP_REFUSED, SUBJECT_CONTAINER, name, value + strlen(refusal), SENSOR_LOG);
+	return sensed(x, PROP_REFUSED, SUBJECT_CONTAINER, name, value + strlen(refusal),
+		      SENSOR_LOG);
 }
 
 /* … "d" because of missing required field(s) */
@@ -68,9 +69,9 @@ static int sense_unused(struct sensing *x, char *at)
 {
 	char *name = cut_quoted(&at);
 
-	return name && strstr(at, "unused") ?
-		       sensed(x, PROP_UNUSED, SUBJECT_CONTAINER, name, "yes", SENSOR_LOG) :
-		       0;
+	return name && strstr(at, "unused")
+		       ? sensed(x, PROP_UNUSED, SUBJECT_CONTAINER, name, "yes", SENSOR_LOG)
+		       : 0;
 }
 
 /* … "SRC" to "DST" type: bind, internal-options: "trans=fd,…" */

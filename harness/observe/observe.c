@@ -85,7 +85,8 @@ int observe(const struct evidence *e, const struct spec_sandbox *s, struct outco
 	int r = evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, &why);
 
 	if (r == -ENOENT)
-		r = hx_error_set(&why, -EBADMSG, "the evidence is incomplete: it has no manifest.json");
+		r = hx_error_set(&why, -EBADMSG,
+				 "the evidence is incomplete: it has no manifest.json");
 	if (r >= 0)
 		r = read_frame(&x, manifest, &why);
 	steps = x.steps;

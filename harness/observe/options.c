@@ -28,12 +28,13 @@ int sense_options(struct sensing *x, int subject, const char *options, const cha
 {
 	_cleanup_strv_ struct strv all = STRV_INIT;
 	_cleanup_str_ struct str rest = STR_INIT;
-	const char *cache = "exclusive"; /* runsc names the cache only where it is not the default */
+	const char *cache =
+		"exclusive"; /* runsc names the cache only where it is not the default */
 	int r = strv_split(&all, options, ',');
 
 	if (r >= 0)
-		r = sensed(x, PROP_DIRECTFS, subject, NULL, strv_has(&all, "directfs") ? "yes" : "no",
-			   sensor);
+		r = sensed(x, PROP_DIRECTFS, subject, NULL,
+			   strv_has(&all, "directfs") ? "yes" : "no", sensor);
 	for (size_t i = 0; i < all.n; i++)
 		if (str_starts(all.items[i], "cache="))
 			cache = all.items[i] + strlen("cache=");

@@ -14,7 +14,8 @@ static const struct {
 	const char *pattern;
 	const char *note;
 } may_stay[] = {
-	{ "mounts", 0, SPEC_SCRATCH "/root/null-netns", "--network none pins one namespace per root" },
+	{ "mounts", 0, SPEC_SCRATCH "/root/null-netns",
+	  "--network none pins one namespace per root" },
 	{ "files", 1, "root/null-netns", "the file under that mount" },
 	{ "files", 1, "root", "the runtime's own root folder" },
 	{ "files", 1, "bundle/rootfs/proc", "mountpoints that had to be created" },
@@ -52,7 +53,8 @@ static bool is_mountpoint(const struct spec_sandbox *s, const char *path)
 				return true;
 		}
 		size_t n = tail ? strlen(tail) : 0;
-		if (n && !strncmp(destination, tail, n) && (destination[n] == '/' || !destination[n]))
+		if (n && !strncmp(destination, tail, n) &&
+		    (destination[n] == '/' || !destination[n]))
 			return true;
 	}
 	return false;

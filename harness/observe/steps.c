@@ -46,7 +46,8 @@ static int conclude(struct sensing *x, struct str *text)
 		text->data[--text->len] = '\0';
 	if (str_ok(text) < 0)
 		return -ENOMEM;
-	int r = sensed(x, PROP_START, SUBJECT_CONTAINER, NULL, text->len ? "error" : "ok", SENSOR_RUNTIME);
+	int r = sensed(x, PROP_START, SUBJECT_CONTAINER, NULL, text->len ? "error" : "ok",
+		       SENSOR_RUNTIME);
 	if (r >= 0 && text->len)
 		r = sensed(x, PROP_ERROR, SUBJECT_CONTAINER, NULL, str_text(text), SENSOR_RUNTIME);
 	return r;
@@ -93,6 +94,7 @@ int sense_steps(struct sensing *x, struct hx_error *err)
 			return hx_error_set(err, -ENOMEM, "out of memory");
 	}
 	if (!text.len && !x->guest_complete)
-		str_add(&text, "the runtime says all is well, but the guest's report is missing or cut");
+		str_add(&text,
+			"the runtime says all is well, but the guest's report is missing or cut");
 	return conclude(x, &text) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 }

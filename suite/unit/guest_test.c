@@ -1,6 +1,5 @@
 /* The guest probe as a program: its document, its answers on a native directory, its refusals.
  * The binary is $PROBE, default build/probe. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -292,12 +291,12 @@ static void standard_script_uses_every_operation(void **state)
 static void every_lisafs_file_message_has_an_operation(void **state)
 {
 	static const char *const messages[] = {
-		"FStat",	"SetStat",   "Walk",	   "WalkStat",	  "OpenAt",
-		"OpenCreateAt", "Close",     "FSync",	   "PWrite",	  "PRead",
-		"MkdirAt",	"MknodAt",   "SymlinkAt",  "LinkAt",	  "FStatFS",
-		"FAllocate",	"ReadLinkAt", "Flush",	   "Connect",	  "UnlinkAt",
-		"RenameAt",	"RenameAt2", "Getdents64", "FGetXattr",	  "FSetXattr",
-		"FListXattr",	"FRemoveXattr", "BindAt",  "Listen",	  "Accept",
+		"FStat",        "SetStat",      "Walk",       "WalkStat",  "OpenAt",
+		"OpenCreateAt", "Close",        "FSync",      "PWrite",    "PRead",
+		"MkdirAt",      "MknodAt",      "SymlinkAt",  "LinkAt",    "FStatFS",
+		"FAllocate",    "ReadLinkAt",   "Flush",      "Connect",   "UnlinkAt",
+		"RenameAt",     "RenameAt2",    "Getdents64", "FGetXattr", "FSetXattr",
+		"FListXattr",   "FRemoveXattr", "BindAt",     "Listen",    "Accept",
 	};
 	struct outcome list = RUN("--list");
 
@@ -393,9 +392,8 @@ static void built_in_scripts_leave_nothing(void **state)
 static void clean_removes_only_the_probe_tree(void **state)
 {
 	struct place *p = *state;
-	struct json_object *doc =
-		document(RUN("-e", "mkdir keep;clean keep;clean .;clean ..", "-e",
-			     "clean .probe/..;rmdir keep", p->dir));
+	struct json_object *doc = document(RUN("-e", "mkdir keep;clean keep;clean .;clean ..", "-e",
+					       "clean .probe/..;rmdir keep", p->dir));
 
 	assert_string_equal(answer(doc, 0, "clean keep"), "EINVAL");
 	assert_string_equal(answer(doc, 0, "clean ."), "EINVAL");
@@ -542,9 +540,9 @@ static void script_is_for_its_target_alone(void **state)
 static void script_comes_from_stdin(void **state)
 {
 	struct place *p = *state;
-	struct json_object *doc = document(run_with(
-		"# a comment\n\n  exists a  \r\nexists b",
-		(const char *const[]){ "-e", "-", p->dir, NULL }));
+	struct json_object *doc =
+		document(run_with("# a comment\n\n  exists a  \r\nexists b",
+				  (const char *const[]){ "-e", "-", p->dir, NULL }));
 
 	assert_string_equal(answer(doc, 0, "exists a"), "ok: no");
 	assert_string_equal(answer(doc, 0, "exists b"), "ok: no");
