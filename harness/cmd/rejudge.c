@@ -27,7 +27,8 @@ static void rejudging_clear(struct rejudging *r)
 	record_clear(&r->record);
 }
 
-static struct plan_case *case_of(struct plan *p, const char *id, enum clause clause, bool same)
+static struct plan_case *case_of(struct plan *p, const char *id, enum clause clause,
+				 enum plan_same same)
 {
 	struct plan_case *c = plan_find(p, id);
 
@@ -63,7 +64,7 @@ static int add_case(struct plan *p, size_t sandbox, struct json_object *o, struc
 		return r;
 	if (requirement_parse(clause_id, &clause) < 0)
 		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\"", id, clause_id);
-	struct plan_case *c = case_of(p, id, clause, json_bool_or(o, "outcome", false));
+	struct plan_case *c = case_of(p, id, clause, plan_same_parse(json_string_or(o, "outcome", NULL)));
 	struct plan_place *places =
 		c ? reallocarray(c->places, c->n_places + 1, sizeof(*places)) : NULL;
 	if (!places)

@@ -6,7 +6,9 @@
 void case_state_clear(struct case_state *c)
 {
 	json_object_put(c->facts);
-	json_object_put(c->outcome);
+	for (size_t i = 0; i < c->n_kinds; i++)
+		json_object_put(c->kinds[i].outcome);
+	free(c->kinds);
 	strv_clear(&c->sandboxes);
 	str_clear(&c->reason);
 	free(c->log);
@@ -18,6 +20,28 @@ static void add_reason(struct case_state *c, const char *sandbox, const char *re
 	if (c->reason.len && strstr(str_text(&c->reason), reason))
 		return;
 	str_printf(&c->reason, "%s%s: %s", c->reason.len ? "; " : "", sandbox, reason);
+}
+
+static bool same_member(struct json_object *a, struct json_object *b, const char *key)
+{
+	return str_eq(json_string_or(a, key, NULL), json_string_or(b, key, NULL));
+}
+
+/* The same finding again, from another sandbox, is counted with the first. */
+static bool counted(struct json_object *facts, struct json_object *f)
+{
+	static const char *const members[] = { "property", "key", "subject", "expected", "observed", "state" };
+
+	for (size_t i = 0; i < json_object_array_length(facts); i++) {
+		struct json_object *old = json_object_array_get_idx(facts, i);
+		bool same = true;
+
+		for (size_t m = 0; m < ARRAY_SIZE(members) && same; m++)
+			same = same_member(old, f, members[m]);
+		if (same)
+			return json_add_int(old, "times", json_int_or(old, "times", 1) + 1) >= 0;
+	}
+	return false;
 }
 
 static int add_facts(struct case_state *c, const char *sandbox, struct json_object *line)
@@ -32,7 +56,7 @@ static int add_facts(struct case_state *c, const char *sandbox, struct json_obje
 	for (size_t i = 0; i < json_object_array_length(facts); i++) {
 		struct json_object *f = json_object_array_get_idx(facts, i);
 
-		if (!first && !strcmp(json_string_or(f, "state", ""), "ok"))
+		if ((!first && !strcmp(json_string_or(f, "state", ""), "ok")) || counted(c->facts, f))
 			continue;
 		if (json_add_string(f, "sandbox", sandbox) < 0 ||
 		    json_push(c->facts, json_object_get(f)) < 0)
@@ -41,17 +65,17 @@ static int add_facts(struct case_state *c, const char *sandbox, struct json_obje
 	return 0;
 }
 
+#define DIFFERENCES_LIMIT 8 /* properties named in which two outcomes differ; more are counted */
+
 static struct json_object *difference(const char *property, const char *key, const char *first,
-				      const char *other, const char *where)
+				      const char *other)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
-	if (!o || json_add_string(o, "property", property) < 0 ||
-	    json_add_string(o, "key", key) < 0 ||
-	    json_add_string(o, "subject", "the same in every sandbox") < 0 ||
-	    json_add_string(o, "expected", first) < 0 ||
-	    json_add_string(o, "observed", other) < 0 || json_add_string(o, "state", "fail") < 0 ||
-	    json_add_string(o, "sandbox", where) < 0)
+	if (!o || json_add_string(o, "property", property) < 0 || json_add_string(o, "key", key) < 0 ||
+	    json_add_string(o, "subject", "what was to be the same") < 0 ||
+	    json_add_string(o, "expected", first) < 0 || json_add_string(o, "observed", other) < 0 ||
+	    json_add_string(o, "state", "fail") < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }
@@ -66,47 +90,82 @@ static const char *item(struct json_object *list, size_t i, size_t part)
 	return text ? json_object_get_string(text) : "";
 }
 
-/* Both lists come from one kind of spec by one observer: facts that correspond have one index. */
-static int compare_outcomes(struct case_state *c, const char *sandbox, struct json_object *other,
-			    bool *ret_differs)
+/* Where property and key are found in the list, or NULL. */
+static const char *value_in(struct json_object *list, const char *property, const char *key)
 {
-	size_t n = json_object_array_length(c->outcome);
-	size_t m = json_object_array_length(other);
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (!strcmp(item(list, i, 0), property) && !strcmp(item(list, i, 1), key))
+			return item(list, i, 2);
+	return NULL;
+}
 
-	for (size_t i = 0; i < (n > m ? n : m); i++) {
-		const char *first = i < n ? item(c->outcome, i, 2) : "(nothing)";
-		const char *now = i < m ? item(other, i, 2) : "(nothing)";
+/* The first fact of an outcome is whether it started; if that differs, no more need be said. */
+static int add_differences(struct json_object *facts, struct json_object *a, struct json_object *b)
+{
+	size_t n = 0;
 
-		if (!strcmp(first, now))
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		const char *property = item(a, i, 0), *key = item(a, i, 1);
+		const char *other = value_in(b, property, key);
+
+		if (other && !strcmp(other, item(a, i, 2)))
 			continue;
-		*ret_differs = true;
-		struct json_object *from = i < n ? c->outcome : other;
-		if (json_push(c->facts, difference(item(from, i, 0), item(from, i, 1), first, now,
-						   sandbox)) < 0)
+		if (n++ >= DIFFERENCES_LIMIT)
+			break;
+		if (json_push(facts, difference(property, *key ? key : NULL, item(a, i, 2),
+						other ? other : "(nothing)")) < 0)
 			return -ENOMEM;
+		if (i == 0)
+			break;
 	}
 	return 0;
 }
 
-static int add_outcome(struct case_state *c, const char *sandbox, struct json_object *line,
-		       enum verdict *verdict)
+static int by_outcome(const void *x, const void *y)
+{
+	const struct outcome_kind *a = x, *b = y;
+
+	return strcmp(json_line(a->outcome), json_line(b->outcome));
+}
+
+/* Counts of every kind, and in what the first differs from each other one. In an order of its own. */
+static int judge_sameness(struct case_state *c)
+{
+	int r = 0;
+
+	if (c->n_kinds < 2)
+		return 0;
+	qsort(c->kinds, c->n_kinds, sizeof(*c->kinds), by_outcome);
+	str_printf(&c->reason, "%snondeterministic or not alike: %zu outcomes, seen",
+		   c->reason.len ? "; " : "", c->n_kinds);
+	for (size_t i = 0; i < c->n_kinds; i++)
+		str_printf(&c->reason, "%s %zu", i ? "," : "", c->kinds[i].n);
+	str_add(&c->reason, " times");
+	for (size_t i = 1; i < c->n_kinds && r >= 0; i++)
+		r = add_differences(c->facts, c->kinds[0].outcome, c->kinds[i].outcome);
+	c->per_verdict[VERDICT_FAIL]++;
+	return r;
+}
+
+static int add_outcome(struct case_state *c, struct json_object *line)
 {
 	struct json_object *outcome = NULL;
-	bool differs = false;
 
 	if (json_get_array(line, "outcome", &outcome, NULL) < 0)
 		return 0;
 	c->compared++;
-	if (!c->outcome) {
-		c->outcome = json_object_get(outcome);
-		return 0;
+	for (size_t i = 0; i < c->n_kinds; i++) {
+		if (!strcmp(json_line(c->kinds[i].outcome), json_line(outcome))) {
+			c->kinds[i].n++;
+			return 0;
+		}
 	}
-	int r = compare_outcomes(c, sandbox, outcome, &differs);
-	if (differs) {
-		*verdict = VERDICT_FAIL;
-		add_reason(c, sandbox, "the outcome differs from the first one");
-	}
-	return r;
+	struct outcome_kind *kinds = reallocarray(c->kinds, c->n_kinds + 1, sizeof(*kinds));
+	if (!kinds)
+		return -ENOMEM;
+	c->kinds = kinds;
+	kinds[c->n_kinds++] = (struct outcome_kind){ .outcome = json_object_get(outcome), .n = 1 };
+	return 0;
 }
 
 int case_state_add(struct case_state *c, const struct plan_case *pc, const char *sandbox,
@@ -120,7 +179,7 @@ int case_state_add(struct case_state *c, const struct plan_case *pc, const char 
 	if (r >= 0 && line)
 		r = add_facts(c, sandbox, line);
 	if (r >= 0 && line && pc->same)
-		r = add_outcome(c, sandbox, line, &v);
+		r = add_outcome(c, line);
 	if (line && !reason)
 		reason = json_string_or(line, "reason", NULL);
 	if (reason && v != VERDICT_PASS)
@@ -141,7 +200,7 @@ static enum verdict together(struct case_state *c)
 			 : c->per_verdict[VERDICT_PASS]   ? VERDICT_PASS
 							  : VERDICT_BROKEN;
 
-	if (c->per_verdict[VERDICT_FAIL] && c->per_verdict[VERDICT_PASS])
+	if (c->per_verdict[VERDICT_FAIL] && c->per_verdict[VERDICT_PASS] && c->n_kinds < 2)
 		str_printf(&c->reason,
 			   "%sthe verdict differs between sandboxes: %zu fail, %zu pass",
 			   c->reason.len ? "; " : "", c->per_verdict[VERDICT_FAIL],
@@ -198,6 +257,8 @@ int case_state_finish(struct case_state *c, const struct plan_case *pc, const st
 		      const char *replay, struct json_object **ret_line, enum verdict *ret)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
+	if (!pc->skip && judge_sameness(c) < 0)
+		return -ENOMEM;
 	enum verdict v = pc->skip ? VERDICT_SKIP : together(c);
 	const struct known_defect *d =
 		known && !pc->skip ? known_apply(known, pc->id, c->facts, &v) : NULL;

@@ -16,7 +16,11 @@ struct case_state {
 	size_t places; /* places that will be: sandboxes that run */
 	size_t per_verdict[VERDICT_N];
 	struct json_object *facts;   /* of every place; passing ones of the first place only */
-	struct json_object *outcome; /* of the first place, where the case is about sameness */
+	struct outcome_kind { /* distinct outcomes, where the case is about sameness */
+		struct json_object *outcome;
+		size_t n; /* places that had it */
+	} *kinds;
+	size_t n_kinds;
 	struct strv sandboxes;
 	struct str reason;
 	int64_t compared;

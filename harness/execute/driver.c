@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "harness/base/fs.h"
 #include "harness/execute/inside.h"
 
 /* What a step that did not exit 0 does to those after it. */
@@ -127,6 +128,39 @@ static const struct verb *next_verb(const struct verb *v, const struct verb *end
 	return v < end && v->name ? v : end;
 }
 
+/* The probe on the host: what the same script answers without a runtime, for those who compare. */
+static int native_args(const struct world *w, struct strv *v)
+{
+	const struct spec_sandbox *s = w->plan->job->spec;
+	int r = strv_push(v, w->plan->options->probe);
+
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++) {
+		if (!str_eq(s->mounts[i].script, SPEC_STANDARD_SCRIPT))
+			continue;
+		r = strv_push(v, "--at");
+		if (r >= 0)
+			r = strv_pushf(v, "%s=%s/native", s->mounts[i].destination, w->plan->scratch);
+	}
+	if (r >= 0)
+		r = strv_push(v, "--");
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
+		if (str_eq(s->mounts[i].script, SPEC_STANDARD_SCRIPT))
+			r = strv_push(v, s->mounts[i].destination);
+	return r;
+}
+
+static int run_native(struct world *w, struct hx_error *err)
+{
+	_cleanup_strv_ struct strv argv = STRV_INIT;
+	int r = fs_mkdirs_at(w->scratch_fd, "native", 0755, err);
+
+	if (r >= 0)
+		r = native_args(w, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
+	if (r >= 0)
+		r = step_start(w, "native", &argv, false, err);
+	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
+}
+
 int driver_run(struct world *w, struct hx_error *err)
 {
 	enum spec_lifecycle lifecycle = w->plan->job->spec->lifecycle;
@@ -143,5 +177,5 @@ int driver_run(struct world *w, struct hx_error *err)
 			return hx_error_wrap(err, r, "step %s", v->name);
 		v = next_verb(v, end, w->steps[w->n_steps - 1].status != 0);
 	}
-	return 0;
+	return w->plan->job->spec->native ? run_native(w, err) : 0;
 }

@@ -5,6 +5,8 @@
 #include "harness/model/expect.h"
 #include "harness/model/hints.h"
 
+#define MOST_MOUNTS 200 /* up to here a runtime must start; beyond it may refuse, clearly */
+
 struct expect {
 	enum profile profile;
 	const struct spec_sandbox *s;
@@ -22,6 +24,7 @@ struct view {
 	bool gofer;      /* served by a gofer */
 	bool suppressed; /* complete, matching hint with off */
 	bool directfs;   /* the mode that MNT-1 demands */
+	bool overlaid;   /* an overlay hides the gofer's layer from the guest */
 	int twin;        /* index of the baseline mount, -1 = none */
 };
 
@@ -30,6 +33,10 @@ void demand(struct expect *e, enum property p, int subject, enum match match, co
 void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
 		const char *value, bool wording);
 void demand_same(struct expect *e, enum property p, int subject, int as_subject);
+/*
+ * The mode of v. Under an overlay the guest does not see it; the log tells which donated FD was not asked
+ * for, but with the flag off none is donated: there nothing can be demanded until the wire is seen.
+ */
 void demand_directfs(struct expect *e, const struct view *v, bool on);
 
 typedef void (*clause_mount_fn)(struct expect *e, const struct view *v);

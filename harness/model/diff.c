@@ -89,6 +89,7 @@ static bool matches(const struct fact *e, const char *wanted, const char *seen)
 		return false;
 	case MATCH_IS:
 	case MATCH_SAME:
+	case MATCH_SAME_EACH:
 		break;
 	}
 	return !strcmp(wanted, seen);
@@ -102,6 +103,7 @@ static char *describe(const struct fact *e, const char *wanted)
 	case MATCH_ONE_OF:
 		return str_format("one of %s", wanted);
 	case MATCH_SAME:
+	case MATCH_SAME_EACH:
 		return str_format("%s (as on its baseline)", wanted);
 	case MATCH_UNSEEN:
 		return strdup("(not said)");
@@ -127,16 +129,19 @@ static const struct fact *contradiction(const struct outcome *o, const struct fa
 static int compare(const struct fact *e, const struct outcome *o, struct findings *out)
 {
 	const struct fact *seen = outcome_find(o, e->property, e->subject, e->key);
+	const struct fact *ref = NULL;
 	const char *wanted = e->value ? e->value : "";
 
-	if (e->match == MATCH_SAME) {
-		const struct fact *ref = outcome_find(o, e->ref_property, e->ref_subject, e->key);
+	if (e->match == MATCH_SAME || e->match == MATCH_SAME_EACH) {
+		ref = outcome_find(o, e->ref_property, e->ref_subject, e->key);
 
 		if (!ref)
 			return add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
 				   strdup("the baseline was not observed"), NULL);
 		wanted = ref->value;
 	}
+	if (!seen && e->optional)
+		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
 	if (!seen && e->match == MATCH_UNSEEN)
 		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
 	if (!seen && e->wording)
@@ -144,15 +149,41 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 	if (!seen)
 		return add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"),
 			   NULL);
-	const struct fact *other = contradiction(o, seen);
+	const struct fact *told = seen, *other = contradiction(o, seen);
+	if (!other && ref) {
+		told = ref;
+		other = contradiction(o, ref);
+	}
 	if (other)
 		return add(out, e, VERDICT_BROKEN, describe(e, wanted),
 			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
-				      seen->sensor, seen->value, other->sensor, other->value),
-			   seen->sensor);
+				      told->sensor, told->value, other->sensor, other->value),
+			   told->sensor);
 	return add(out, e, matches(e, wanted, seen->value) ? VERDICT_PASS : VERDICT_FAIL,
 		   describe(e, wanted), strdup(*seen->value ? seen->value : "(nothing)"),
 		   seen->sensor);
+}
+
+/* One comparison for every key that the baseline answered; none at all is no observation. */
+static int compare_each(const struct fact *e, const struct outcome *o, struct findings *out)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < o->n && r >= 0; i++) {
+		const struct fact *ref = &o->facts[i];
+		struct fact one = *e;
+
+		if (ref->property != e->ref_property || ref->subject != e->ref_subject)
+			continue;
+		one.key = ref->key;
+		r = compare(&one, o, out);
+		n++;
+	}
+	if (r >= 0 && !n)
+		r = add(out, e, VERDICT_BROKEN, strdup("the baseline's values"),
+			strdup("the baseline was not observed"), NULL);
+	return r;
 }
 
 /* Facts about what the container would have shown, had it started. */
@@ -183,6 +214,8 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 				str_format("it did not start: %s",
 					   error ? error->value : "(no text)"),
 				"runtime");
+		else if (e->match == MATCH_SAME_EACH)
+			r = compare_each(e, observed, &out);
 		else
 			r = compare(e, observed, &out);
 	}

@@ -87,6 +87,21 @@ static void ann_6(struct expect *e, const struct view *v)
 	demand_key(e, PROP_IGNORED, SUBJECT_CONTAINER, h->name, MATCH_IS, "yes", true);
 }
 
+/* … and takes no part in ANN-8: a complete hint with the same source starts beside it. */
+static void ann_6_twins(struct expect *e)
+{
+	for (size_t i = 0; i < e->h->n_mounts; i++) {
+		const struct hint *a = &e->h->mounts[i];
+
+		for (size_t j = 0; !hint_complete(a) && j < e->h->n_mounts; j++) {
+			if (i == j || !a->source || !str_eq(a->source, e->h->mounts[j].source))
+				continue;
+			demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+			return;
+		}
+	}
+}
+
 /* The hint bears the mount's name but is for another source text. */
 static bool near_miss(const struct expect *e, const struct view *v)
 {
@@ -159,7 +174,7 @@ const struct clause_row annotation_clauses[] = {
 	{ CLAUSE_ANN_3, .mount = ann_3 },
 	{ CLAUSE_ANN_4, .mount = ann_4 },
 	{ CLAUSE_ANN_5, .mount = ann_5 },
-	{ CLAUSE_ANN_6, .mount = ann_6 },
+	{ CLAUSE_ANN_6, .mount = ann_6, .sandbox = ann_6_twins },
 	{ CLAUSE_ANN_7, .mount = ann_7 },
 	{ CLAUSE_ANN_8, .error = start_error },
 	{ CLAUSE_ANN_9, .mount = ann_9, .error = start_error },

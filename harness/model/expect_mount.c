@@ -5,6 +5,7 @@
 
 #define MANY_MOUNTS 64
 
+
 /* MNT-1: directfs if and only if the flag is on and the mount is not suppressed. */
 static void mnt_1(struct expect *e, const struct view *v)
 {
@@ -45,18 +46,12 @@ static void mnt_4(struct expect *e, const struct view *v)
 	}
 }
 
-static bool overlaid(const struct expect *e, const struct view *v)
-{
-	const char *medium = e->s->flags.overlay2;
-	bool local = v->hint && (v->hint->share == SHARE_CONTAINER || v->hint->share == SHARE_POD);
 
-	return local || (medium && str_starts(medium, "all:") && !strv_has(&v->m->options, "ro"));
-}
 
 /* MNT-5: the lower layer of an overlay obeys MNT-1. */
 static void mnt_5(struct expect *e, const struct view *v)
 {
-	if (v->gofer && overlaid(e, v))
+	if (v->overlaid)
 		demand_directfs(e, v, v->directfs);
 }
 
@@ -84,6 +79,33 @@ static void mnt_6(struct expect *e, const struct view *v)
 		demand_directfs(e, v, v->directfs);
 }
 
+/* MNT-6, beyond what a runtime can take: it starts, or says what it could not mount. */
+static void mnt_6_beyond(struct expect *e)
+{
+	struct fact names = {
+		.property = PROP_ERROR,
+		.subject = SUBJECT_CONTAINER,
+		.value = (char *)"mount",
+		.clause = e->clause,
+		.match = MATCH_NAMES,
+		.optional = true,
+	};
+
+	if (e->s->n_mounts <= MOST_MOUNTS)
+		return;
+	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
+	int r = outcome_add(e->out, &names);
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
+/* MNT-7: what was unmounted is not there any more, not through the rootfs' directfs either. */
+static void mnt_7(struct expect *e, const struct view *v)
+{
+	if (v->suppressed && e->h->flag_on && str_eq(v->m->script, SPEC_UNMOUNT_SCRIPT))
+		demand_key(e, PROP_ANSWER, v->index, SPEC_UNMOUNT_SEEN, MATCH_IS, "ok: no", false);
+}
+
 static bool shares_source(const struct expect *e, const struct view *v)
 {
 	for (size_t i = 0; i < e->s->n_mounts; i++)
@@ -109,10 +131,30 @@ static void mnt_9(struct expect *e, const struct view *v)
 		demand_same(e, PROP_OPTIONS, v->index, v->twin);
 }
 
+/* EQ-1: one script, the same answers, whoever carries the operations out. */
+static void eq_1(struct expect *e, const struct view *v)
+{
+	struct fact f = {
+		.property = PROP_ANSWER,
+		.subject = v->index,
+		.clause = e->clause,
+		.match = MATCH_SAME_EACH,
+		.ref_subject = v->twin,
+		.ref_property = PROP_ANSWER,
+	};
+
+	if (v->twin < 0 || !v->suppressed || !e->h->flag_on ||
+	    !str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
+		return;
+	int r = outcome_add(e->out, &f);
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
 /* MNT-10: caching follows the hint's share, for off as for default. */
 static void mnt_10(struct expect *e, const struct view *v)
 {
-	if (!v->gofer || !v->hint || v->twin < 0 || !e->s->flags.file_access_mounts)
+	if (!v->gofer || v->overlaid || !v->hint || v->twin < 0 || !e->s->flags.file_access_mounts)
 		return;
 	if (v->hint->directfs == HINT_OFF || v->hint->directfs == HINT_DEFAULT)
 		demand_same(e, PROP_CACHE, v->index, v->twin);
@@ -163,10 +205,12 @@ const struct clause_row mount_clauses[] = {
 	{ CLAUSE_MNT_3, .mount = mnt_3 },
 	{ CLAUSE_MNT_4, .mount = mnt_4 },
 	{ CLAUSE_MNT_5, .mount = mnt_5 },
-	{ CLAUSE_MNT_6, .mount = mnt_6 },
+	{ CLAUSE_MNT_6, .mount = mnt_6, .sandbox = mnt_6_beyond },
+	{ CLAUSE_MNT_7, .mount = mnt_7 },
 	{ CLAUSE_MNT_8, .mount = mnt_8 },
 	{ CLAUSE_MNT_9, .mount = mnt_9 },
 	{ CLAUSE_MNT_10, .mount = mnt_10 },
+	{ CLAUSE_EQ_1, .mount = eq_1 },
 	{ CLAUSE_ROOT_1, .sandbox = root_1 },
 	{ CLAUSE_ROOT_2, .sandbox = root_2, .mount = root_2_mounts },
 	{ CLAUSE_CFG_1, .mount = cfg_1 },

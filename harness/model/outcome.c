@@ -18,6 +18,8 @@ static const char *const names[PROP_N] = {
 	[PROP_EXEC] = "line in exec",
 	[PROP_LINE] = "line",
 	[PROP_LEFT] = "left behind",
+	[PROP_KEPT] = "written to the host",
+	[PROP_NATIVE] = "native answer",
 };
 
 const char *property_name(enum property p)

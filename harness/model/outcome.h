@@ -31,6 +31,8 @@ enum property {
 	PROP_EXEC,     /* mount: type and all options as a second process sees them */
 	PROP_LINE,     /* mount: type and all options as the first process sees them */
 	PROP_LEFT,     /* container: what of kind KEY is left, one a line; "" = nothing */
+	PROP_KEPT,     /* rootfs: "yes" where a file that the guest made there is in the host's folder */
+	PROP_NATIVE,   /* mount: the host's own answer to operation KEY; recorded, never judged */
 	PROP_N,
 };
 
@@ -42,7 +44,8 @@ enum match {
 	MATCH_NAMES,  /* contains every line of the value */
 	MATCH_ONE_OF, /* equals one line of the value */
 	MATCH_SAME,   /* equals the observed value of (ref_subject, ref_property, key) */
-	MATCH_UNSEEN, /* no sensor said so */
+	MATCH_SAME_EACH, /* like MATCH_SAME, for every key that the reference has */
+	MATCH_UNSEEN,    /* no sensor said so */
 };
 
 struct fact {
@@ -55,7 +58,8 @@ struct fact {
 	enum match match;
 	int ref_subject;
 	enum property ref_property;
-	bool wording; /* rests on quoted wording: judged on runsc-like targets only */
+	bool wording;  /* rests on quoted wording: judged on runsc-like targets only */
+	bool optional; /* judged only where a sensor saw it */
 	/* observation */
 	const char *sensor; /* "guest", "log", "runtime", "audit"; static text */
 };

@@ -127,3 +127,23 @@ int evidence_read_json(const struct evidence *e, const char *name, struct json_o
 	r = json_parse(text.data, text.len, ret, err);
 	return r < 0 ? hx_error_wrap(err, r, "%s", name) : 0;
 }
+
+int evidence_check_sizes(const struct evidence *e, struct json_object *sizes,
+			 struct hx_error *err)
+{
+	json_object_object_foreach(sizes, name, size)
+	{
+		const struct evidence_file *f = find(e, name);
+		int64_t wanted = json_object_get_int64(size);
+		off_t there = f ? lseek(f->fd, 0, SEEK_END) : 0;
+
+		if (!f)
+			return hx_error_set(err, -EBADMSG, "%s: missing", name);
+		if (there < 0)
+			return hx_error_errno(err, -errno, "%s: seek", name);
+		if (there != wanted)
+			return hx_error_set(err, -EBADMSG, "%s: cut or changed: %lld of %lld bytes", name,
+					    (long long)there, (long long)wanted);
+	}
+	return 0;
+}

@@ -34,5 +34,11 @@ int evidence_read(const struct evidence *e, const char *name, size_t limit, stru
 int evidence_read_json(const struct evidence *e, const char *name, struct json_object **ret,
 		       struct hx_error *err);
 bool evidence_has(const struct evidence *e, const char *name);
+/*
+ * Every file that sizes (the manifest's "files") names is there and has that many bytes: a cut file is
+ * seen as cut, not taken for a shorter one. -EBADMSG names the file.
+ */
+int evidence_check_sizes(const struct evidence *e, struct json_object *sizes,
+			 struct hx_error *err);
 
 #endif

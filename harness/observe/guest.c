@@ -5,6 +5,13 @@
 
 #include "harness/observe/sensors.h"
 
+/* Whose report it is. */
+enum speaker {
+	FIRST,  /* the container's first process */
+	EXEC,   /* a second one */
+	NATIVE, /* the probe on the host, for comparison */
+};
+
 /* \ooo of /proc/mounts, in place. */
 static void unescape(char *text)
 {
@@ -15,6 +22,22 @@ static void unescape(char *text)
 		    isdigit((unsigned char)in[2]) && isdigit((unsigned char)in[3])) {
 			*out = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
 			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
+/* The probe writes each byte as the character of that number: back to bytes, in place. */
+static void to_bytes(char *text)
+{
+	unsigned char *out = (unsigned char *)text;
+
+	for (const unsigned char *in = out; *in; out++) {
+		if ((in[0] & 0xfe) == 0xc2 && (in[1] & 0xc0) == 0x80) {
+			*out = (unsigned char)((in[0] & 3) << 6 | (in[1] & 0x3f));
+			in += 2;
 		} else {
 			*out = *in++;
 		}
@@ -40,6 +63,7 @@ static bool cut_line(char *line, struct mount_line *ret)
 	ret->options = strtok_r(NULL, " ", &save);
 	if (!ret->options)
 		return false;
+	to_bytes(ret->target);
 	unescape(ret->target);
 	return true;
 }
@@ -55,9 +79,11 @@ static int sense_line(struct sensing *x, int subject, const struct mount_line *l
 	int r = sensed(x, PROP_LINE, subject, NULL, whole, SENSOR_GUEST);
 	if (r >= 0)
 		r = sensed(x, PROP_SERVED, subject, NULL, l->type, SENSOR_GUEST);
-	/* An overlay hides its lower layer's options: the log tells them. */
-	if (r < 0 || !strcmp(l->type, "overlay"))
+	if (r < 0)
 		return r;
+	/* An overlay hides its lower layer's options: the log tells of them. */
+	if (!strcmp(l->type, "overlay"))
+		return sensed(x, PROP_OPTIONS, subject, NULL, l->options, SENSOR_GUEST);
 	return sense_options(x, subject, l->options, SENSOR_GUEST);
 }
 
@@ -86,7 +112,7 @@ static int sense_mounts(struct sensing *x, const char *text, bool exec)
 	return r;
 }
 
-static int sense_target(struct sensing *x, struct json_object *target)
+static int sense_target(struct sensing *x, struct json_object *target, enum property property)
 {
 	struct json_object *answers = NULL;
 	const char *path = NULL;
@@ -94,7 +120,11 @@ static int sense_target(struct sensing *x, struct json_object *target)
 	if (json_get_string(target, "path", &path, NULL) < 0 ||
 	    json_get_array(target, "answers", &answers, NULL) < 0)
 		return 0;
-	int subject = sensed_subject(x, path);
+	_cleanup_free_ char *bytes = strdup(path);
+	if (!bytes)
+		return -ENOMEM;
+	to_bytes(bytes);
+	int subject = sensed_subject(x, bytes);
 	if (subject == SUBJECT_CONTAINER)
 		return 0;
 	for (size_t i = 0; i < json_object_array_length(answers); i++) {
@@ -105,39 +135,39 @@ static int sense_target(struct sensing *x, struct json_object *target)
 			continue;
 		const char *op = json_object_get_string(json_object_array_get_idx(pair, 0));
 		const char *answer = json_object_get_string(json_object_array_get_idx(pair, 1));
-		int r = op && answer ? sensed(x, PROP_ANSWER, subject, op, answer, SENSOR_GUEST)
-				     : 0;
+		int r = op && answer ? sensed(x, property, subject, op, answer, SENSOR_GUEST) : 0;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int sense_report(struct sensing *x, struct json_object *doc, bool exec)
+static int sense_report(struct sensing *x, struct json_object *doc, enum speaker speaker)
 {
 	struct json_object *targets = NULL;
 	const char *mounts = NULL;
 	int r = 0;
 
-	if (json_get_string(doc, "mounts", &mounts, NULL) >= 0)
-		r = sense_mounts(x, mounts, exec);
-	if (r < 0 || exec || json_get_array(doc, "targets", &targets, NULL) < 0)
+	if (speaker != NATIVE && json_get_string(doc, "mounts", &mounts, NULL) >= 0)
+		r = sense_mounts(x, mounts, speaker == EXEC);
+	if (r < 0 || speaker == EXEC || json_get_array(doc, "targets", &targets, NULL) < 0)
 		return r;
 	for (size_t i = 0; i < json_object_array_length(targets) && r >= 0; i++)
-		r = sense_target(x, json_object_array_get_idx(targets, i));
+		r = sense_target(x, json_object_array_get_idx(targets, i),
+				 speaker == NATIVE ? PROP_NATIVE : PROP_ANSWER);
 	return r;
 }
 
 /* A file that holds no whole report is no error here: that it is missing is what was observed. */
-static int sense_output(struct sensing *x, const char *name, bool exec)
+static int sense_output(struct sensing *x, const char *name, enum speaker speaker)
 {
 	_cleanup_json_ struct json_object *doc = NULL;
 	int r = evidence_read_json(x->e, name, &doc, NULL);
 
 	if (r < 0 || !json_bool_or(doc, "end", false))
 		return r == -ENOMEM ? r : 0;
-	x->guest_complete = x->guest_complete || !exec;
-	return sense_report(x, doc, exec);
+	x->guest_complete = x->guest_complete || speaker == FIRST;
+	return sense_report(x, doc, speaker);
 }
 
 int sense_guest(struct sensing *x, struct hx_error *err)
@@ -150,7 +180,10 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		if (!isdigit((unsigned char)name[0]) || !verb || n < 7 ||
 		    strcmp(name + n - 7, ".stdout"))
 			continue;
-		int r = sense_output(x, name, str_starts(verb, "-exec."));
+		int r = sense_output(x, name,
+				     str_starts(verb, "-exec.")	    ? EXEC
+				     : str_starts(verb, "-native.") ? NATIVE
+								    : FIRST);
 		if (r < 0)
 			return hx_error_set(err, r, "%s: out of memory", name);
 	}

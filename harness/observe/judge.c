@@ -48,40 +48,78 @@ static struct json_object *finding_json(const struct finding *f, const struct sp
 	return TAKE_PTR(o);
 }
 
-/* A precondition (no clause) belongs to every case of its sandbox. */
-static bool finding_in_case(const struct finding *f, enum clause clause, int subject,
+/*
+ * A precondition (no clause) belongs to every case of its sandbox, but for one whose sandboxes are to be
+ * alike: those may all fail to start.
+ */
+static bool finding_in_case(const struct finding *f, enum clause clause, int subject, bool alike,
 			    const struct spec_sandbox *s)
 {
 	struct fact as_fact = { .subject = f->subject, .key = f->key };
 
-	return f->clause == CLAUSE_NONE ||
+	return (f->clause == CLAUSE_NONE && !alike) ||
 	       (f->clause == clause && fact_case_subject(&as_fact, s) == subject);
 }
 
-/* What was seen of the subject, for a comparison between sandboxes. */
-static struct json_object *outcome_json(const struct judging *j, int subject)
+static int push_outcome(struct json_object *list, const struct fact *f)
+{
+	_cleanup_json_ struct json_object *fact = json_object_new_array();
+
+	if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
+	    json_push_string(fact, f->key ? f->key : "") < 0 || json_push_string(fact, f->value) < 0)
+		return -ENOMEM;
+	return json_push(list, TAKE_PTR(fact));
+}
+
+/* What was seen of the subject, for a comparison between sandboxes: first whether it started. */
+static struct json_object *outcome_json(const struct judging *j, int subject, bool but_directfs)
 {
 	_cleanup_json_ struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; list && i < j->observed.n; i++) {
+	const struct fact *start = outcome_find(&j->observed, PROP_START, SUBJECT_CONTAINER, NULL);
+
+	if (!list || (start && push_outcome(list, start) < 0))
+		return NULL;
+	for (size_t i = 0; i < j->observed.n; i++) {
 		const struct fact *f = &j->observed.facts[i];
 		/* an error text may name what differs by nature; that there was one may not differ */
 		bool counts = f->subject == subject && f->property != PROP_LINE &&
-			      f->property != PROP_ERROR && strcmp(f->sensor, "log");
-		counts = counts || f->property == PROP_START;
-		if (!counts)
-			continue;
-		_cleanup_json_ struct json_object *fact = json_object_new_array();
-		if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
-		    json_push_string(fact, f->key ? f->key : "") < 0 ||
-		    json_push_string(fact, f->value) < 0 || json_push(list, TAKE_PTR(fact)) < 0)
+			            f->property != PROP_ERROR && strcmp(f->sensor, "log") &&
+			      !(but_directfs && f->property == PROP_DIRECTFS);
+		if (counts && f != start && push_outcome(list, f) < 0)
 			return NULL;
 	}
 	return TAKE_PTR(list);
 }
 
-static int add_facts(struct json_object *line, const struct judging *j, enum clause clause,
-		     int subject, enum verdict *ret_verdict, size_t *ret_compared)
+/* Where the host itself answers otherwise than the guest: recorded beside, and never judged. */
+static int add_native(struct json_object *facts, const struct judging *j, int subject)
+{
+	for (size_t i = 0; i < j->observed.n; i++) {
+		const struct fact *native = &j->observed.facts[i];
+		const struct fact *guest = NULL;
+
+		if (native->property == PROP_NATIVE && native->subject == subject)
+			guest = outcome_find(&j->observed, PROP_ANSWER, subject, native->key);
+		if (!guest || !strcmp(guest->value, native->value))
+			continue;
+		const struct finding beside = {
+			.subject = subject,
+			.property = PROP_NATIVE,
+			.key = native->key,
+			.expected = native->value,
+			.observed = guest->value,
+			.sensor = guest->sensor,
+			.verdict = VERDICT_PASS,
+		};
+		if (json_push(facts, finding_json(&beside, &j->spec)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_facts(struct json_object *line, const struct judging *j, enum clause clause, int subject,
+		     bool alike, enum verdict *ret_verdict, size_t *ret_compared)
 {
 	struct json_object *facts = json_object_new_array();
 	enum verdict verdict = VERDICT_PASS;
@@ -92,7 +130,7 @@ static int add_facts(struct json_object *line, const struct judging *j, enum cla
 	for (size_t i = 0; i < j->findings.n; i++) {
 		const struct finding *f = &j->findings.list[i];
 
-		if (!finding_in_case(f, clause, subject, &j->spec))
+		if (!finding_in_case(f, clause, subject, alike, &j->spec))
 			continue;
 		compared += f->clause != CLAUSE_NONE;
 		if (f->verdict == VERDICT_FAIL ||
@@ -106,11 +144,11 @@ static int add_facts(struct json_object *line, const struct judging *j, enum cla
 	}
 	*ret_verdict = verdict;
 	*ret_compared = compared;
-	return 0;
+	return clause == CLAUSE_EQ_1 ? add_native(facts, j, subject) : 0;
 }
 
 static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
-		    size_t compared, bool wants_outcome, int subject)
+		        size_t compared, const char *wants_outcome, int subject)
 {
 	const char *reason = j->observed.broken;
 
@@ -123,7 +161,7 @@ static int conclude(struct json_object *line, const struct judging *j, enum verd
 	    json_add_int(line, "compared", (int64_t)compared) < 0 ||
 	    (verdict != VERDICT_PASS && json_add_string(line, "log", j->excerpt) < 0))
 		return -ENOMEM;
-	return wants_outcome ? json_add(line, "outcome", outcome_json(j, subject)) : 0;
+	return wants_outcome ? json_add(line, "outcome", outcome_json(j, subject, !strcmp(wants_outcome, "but-directfs"))) : 0;
 }
 
 static int judge_case(const struct judging *j, struct json_object *c, struct str *out,
@@ -148,8 +186,9 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\" or subject \"%s\"",
 				    id, clause_id, subject_id);
 	if (!line || json_add_string(line, "case", id) < 0 ||
-	    add_facts(line, j, clause, subject, &verdict, &compared) < 0 ||
-	    conclude(line, j, verdict, compared, json_bool_or(c, "outcome", false), subject) < 0)
+	    add_facts(line, j, clause, subject, json_string_or(c, "outcome", NULL) != NULL, &verdict,
+		      &compared) < 0 ||
+	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	str_printf(out, "%s\n", json_line(line));
 	return str_ok(out);

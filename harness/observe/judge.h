@@ -7,7 +7,7 @@
  *     "compared": N, "facts": [ { "property", "key"?, "subject", "expected", "observed", "state",
  *     "source"? } … ], "outcome": [ [property, key, value] … ] where the case asked for it,
  *     "log": text or absent }
- * Cases in spec.json: [ { "id", "clause", "subject", "outcome": bool } … ].
+ * Cases in spec.json: [ { "id", "clause", "subject", "outcome"?: "all" or "but-directfs" } … ].
  */
 #ifndef HX_OBSERVE_JUDGE_H
 #define HX_OBSERVE_JUDGE_H

@@ -49,7 +49,7 @@ static int sense_invalid(struct sensing *x, char *at)
 		return sensed(x, PROP_UNKNOWN, SUBJECT_CONTAINER, name, key, SENSOR_LOG);
 	char *value = strstr(at, refusal);
 	char *end = strstr(at, wanted);
-	if (strcmp(key, "directfs") || !value || !end)
+	if (strcmp(key, "directfs") || !value || !end || end < value + strlen(refusal))
 		return 0;
 	*end = '\0';
 	return sensed(x, PROP_REFUSED, SUBJECT_CONTAINER, name, value + strlen(refusal),
@@ -74,6 +74,54 @@ static int sense_unused(struct sensing *x, char *at)
 		       : 0;
 }
 
+/*
+ * Under an overlay no line shows the lower layer's options. But the stock gofer donates an FD for every
+ * mount while the flag is on, and the sentry says when it did not ask for one: between "Adding overlay
+ * on top of mount X" and the next mount, that is X's. Nothing can be told with the flag off.
+ */
+static int conclude_overlay(struct sensing *x, unsigned int others)
+{
+	bool suppressed = x->overlay.unasked > others;
+	int r = 0;
+
+	if (x->overlay.open && x->overlay.directfs)
+		r = sensed(x, PROP_DIRECTFS, x->overlay.subject, NULL, suppressed ? "no" : "yes", SENSOR_LOG);
+	x->overlay.open = false;
+	x->overlay.unasked = 0;
+	return r;
+}
+
+static int sense_overlay(struct sensing *x, char *at)
+{
+	int r = conclude_overlay(x, 0);
+	char *path = cut_quoted(&at);
+
+	x->overlay.subject = path ? sensed_subject(x, path) : SUBJECT_CONTAINER;
+	x->overlay.open = x->overlay.subject != SUBJECT_CONTAINER;
+	return r;
+}
+
+static int sense_overlaid_root(struct sensing *x, char *at)
+{
+	(void)at;
+	x->overlay.subject = SUBJECT_ROOTFS;
+	x->overlay.open = true;
+	return 0;
+}
+
+static int sense_unasked(struct sensing *x, char *at)
+{
+	(void)at;
+	x->overlay.unasked++;
+	return 0;
+}
+
+static int sense_flag(struct sensing *x, char *at)
+{
+	x->overlay.directfs = str_starts(at, "true");
+	return 0;
+}
+
 /* … "SRC" to "DST" type: bind, internal-options: "trans=fd,…" */
 static int sense_mounted(struct sensing *x, char *at)
 {
@@ -84,8 +132,14 @@ static int sense_mounted(struct sensing *x, char *at)
 	at = strstr(at, "internal-options: ");
 	if (!at || !skip(&at, "internal-options: ") || !(options = cut_quoted(&at)))
 		return 0;
+	/* A suppressed mount's own unasked FD comes before its line, after an overlaid neighbour's. */
+	bool suppressed = strstr(options, "trans=fd") && !strstr(options, "directfs");
+	int r = conclude_overlay(x, suppressed);
 	int subject = sensed_subject(x, path);
-	return subject == SUBJECT_CONTAINER ? 0 : sense_options(x, subject, options, SENSOR_LOG);
+	/* no options at all: an overlay's own line */
+	if (r < 0 || subject == SUBJECT_CONTAINER || !*options)
+		return r;
+	return sense_options(x, subject, options, SENSOR_LOG);
 }
 
 static const struct {
@@ -97,6 +151,10 @@ static const struct {
 	{ "mount annotation ", sense_unused },
 	{ "mount hint ", sense_unused },
 	{ "Mounted ", sense_mounted },
+	{ "Adding overlay on top of mount ", sense_overlay },
+	{ "Adding overlay on top of root", sense_overlaid_root },
+	{ "Mount RPC returned a host FD to mount point without directfs", sense_unasked },
+	{ "/ Directfs: ", sense_flag },
 };
 
 static int sense_text(struct sensing *x, char *text)
@@ -118,6 +176,14 @@ static int sense_text(struct sensing *x, char *text)
 	return 0;
 }
 
+/* A NUL byte among the lines hides none of them. */
+static void blank_nuls(struct str *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if (!text->data[i])
+			text->data[i] = ' ';
+}
+
 int sense_log(struct sensing *x, struct hx_error *err)
 {
 	for (size_t i = 0; i < x->e->n; i++) {
@@ -127,8 +193,13 @@ int sense_log(struct sensing *x, struct hx_error *err)
 		if (!str_starts(name, EVIDENCE_LOG_PREFIX))
 			continue;
 		int r = evidence_read(x->e, name, EVIDENCE_LOG_LIMIT, &text, err);
-		if (r >= 0)
+		memset(&x->overlay, 0, sizeof(x->overlay));
+		if (r >= 0) {
+			blank_nuls(&text);
 			r = sense_text(x, text.data);
+		}
+		if (r >= 0)
+			r = conclude_overlay(x, 0);
 		if (r < 0)
 			return hx_error_wrap(err, r, "log");
 	}

@@ -33,6 +33,29 @@ int sensed_subject(const struct sensing *x, const char *path)
 	return SUBJECT_CONTAINER;
 }
 
+static int read_sizes(struct sensing *x, struct json_object *manifest, struct hx_error *err)
+{
+	struct json_object *sizes = NULL;
+
+	if (!json_object_object_get_ex(manifest, "files", NULL))
+		return 0;
+	int r = json_get_object(manifest, "files", &sizes, err);
+	return r < 0 ? hx_error_wrap(err, r, "manifest.json")
+		     : evidence_check_sizes(x->e, sizes, err);
+}
+
+static int read_steps(struct sensing *x, struct hx_error *err)
+{
+	if (!evidence_has(x->e, EVIDENCE_STEPS))
+		return strcmp(x->ended, "deadline")
+			       ? hx_error_set(err, -EBADMSG, EVIDENCE_STEPS ": missing")
+			       : 0;
+	int r = evidence_read_json(x->e, EVIDENCE_STEPS, &x->steps, err);
+	if (r >= 0 && !json_object_is_type(x->steps, json_type_array))
+		return hx_error_set(err, -EBADMSG, EVIDENCE_STEPS ": not an array");
+	return r;
+}
+
 static int read_frame(struct sensing *x, struct json_object *manifest, struct hx_error *err)
 {
 	int64_t format = json_int_or(manifest, "format", -1);
@@ -50,11 +73,11 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 	if (!strcmp(x->ended, "crashed") || !strcmp(x->ended, "interrupted"))
 		return hx_error_set(err, -EBADMSG, "the sandbox's world %s: %s", x->ended,
 				    json_string_or(manifest, "note", "no note"));
-	if (evidence_has(x->e, EVIDENCE_STEPS))
-		return evidence_read_json(x->e, EVIDENCE_STEPS, &x->steps, err);
-	if (strcmp(x->ended, "deadline"))
-		return hx_error_set(err, -EBADMSG, EVIDENCE_STEPS ": missing");
-	return 0;
+	if (strcmp(x->ended, "done") && strcmp(x->ended, "deadline"))
+		return hx_error_set(err, -EBADMSG, "manifest.json: ended: unknown value \"%s\"",
+				    x->ended);
+	r = read_sizes(x, manifest, err);
+	return r < 0 ? r : read_steps(x, err);
 }
 
 static int run_sensors(struct sensing *x, struct hx_error *err)

@@ -17,6 +17,8 @@ static const struct {
 	{ "mounts", 0, SPEC_SCRATCH "/root/null-netns",
 	  "--network none pins one namespace per root" },
 	{ "files", 1, "root/null-netns", "the file under that mount" },
+	{ "files", 1, "bundle/rootfs/" SPEC_KEPT_FILE, "the guest was told to make it" },
+	{ "files", 1, "src/*/.probe-u", "likewise, by SPEC_UNMOUNT_SCRIPT" },
 	{ "files", 1, "root", "the runtime's own root folder" },
 	{ "files", 1, "bundle/rootfs/proc", "mountpoints that had to be created" },
 	{ "files", 1, "bundle/rootfs/sys", "likewise" },
@@ -31,6 +33,14 @@ static bool listed(const char *kind, char *const *fields, size_t n)
 		    !fnmatch(may_stay[i].pattern, fields[may_stay[i].field], 0))
 			return true;
 	return false;
+}
+
+/* path is that of below, or of a folder above it; names are compared whole. */
+static bool is_above(const char *path, const char *below)
+{
+	size_t n = strlen(path);
+
+	return n && !strncmp(below, path, n) && (below[n] == '/' || !below[n]);
 }
 
 /* A mountpoint of the spec, or a folder above one, below the rootfs or below another mount's source. */
@@ -49,12 +59,10 @@ static bool is_mountpoint(const struct spec_sandbox *s, const char *path)
 			/* nested: the outer mount's source gets the inner mount's mountpoint */
 			if (n && !strncmp(path, m->host, n) && path[n] == '/' &&
 			    str_starts(destination, m->destination) &&
-			    str_starts(destination + strlen(m->destination), path + n))
+			    is_above(path + n, destination + strlen(m->destination)))
 				return true;
 		}
-		size_t n = tail ? strlen(tail) : 0;
-		if (n && !strncmp(destination, tail, n) &&
-		    (destination[n] == '/' || !destination[n]))
+		if (tail && is_above(tail, destination))
 			return true;
 	}
 	return false;
@@ -80,6 +88,8 @@ static int read_lines(struct sensing *x, const char *when, const char *kind, str
 
 	if (r < 0)
 		return r == -ENOENT ? hx_error_set(err, -EBADMSG, "%s.%s: missing", when, kind) : r;
+	if (strlen(str_text(&text)) != text.len || text.len >= EVIDENCE_OUTPUT_LIMIT)
+		return hx_error_set(err, -EBADMSG, "%s: holds a NUL byte or is too long", name);
 	if (text.len && text.data[text.len - 1] == '\n')
 		text.data[--text.len] = '\0';
 	if (text.len && strv_split(ret, text.data, '\n') < 0)
@@ -134,6 +144,21 @@ static int sense_kind(struct sensing *x, const char *kind, struct hx_error *err)
 	return r;
 }
 
+/* Where the guest's writes to the rootfs went. */
+static int sense_kept(struct sensing *x, struct hx_error *err)
+{
+	_cleanup_strv_ struct strv after = STRV_INIT;
+	int r = 0;
+
+	if (!str_eq(x->s->rootfs_script, SPEC_KEEP_SCRIPT) || !strcmp(x->ended, "deadline"))
+		return 0;
+	r = read_lines(x, "after", "files", &after, err);
+	if (r < 0)
+		return r;
+	bool kept = strv_has(&after, "f\tbundle/rootfs/" SPEC_KEPT_FILE);
+	return sensed(x, PROP_KEPT, SUBJECT_ROOTFS, NULL, kept ? "yes" : "no", SENSOR_AUDIT);
+}
+
 int sense_residue(struct sensing *x, struct hx_error *err)
 {
 	static const char *const kinds[] = { "processes", "mounts", "files", "sockets" };
@@ -143,5 +168,5 @@ int sense_residue(struct sensing *x, struct hx_error *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return sense_kept(x, err);
 }

@@ -18,6 +18,13 @@ struct sensing {
 	struct json_object *steps;
 	struct outcome *out;
 	bool guest_complete; /* the guest's report is whole; set by sense_guest */
+	/* sense_log: the overlaid mount that a log file is in the middle of */
+	struct {
+		bool directfs;	  /* the file says that the flag is on */
+		bool open;	  /* a mount was announced and not concluded */
+		int subject;	  /* which one */
+		unsigned int unasked; /* donated FDs since then that nobody asked for */
+	} overlay;
 };
 
 int sense_guest(struct sensing *x, struct hx_error *err);

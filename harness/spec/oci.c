@@ -6,6 +6,13 @@
 
 #include <errno.h>
 
+static int add_script(struct strv *ret, const char *path, const char *script)
+{
+	int r = script ? strv_push(ret, "--script") : 0;
+
+	return r < 0 || !script ? r : strv_pushf(ret, "%s=%s", path, script);
+}
+
 int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 {
 	int r = strv_push(ret, "/probe");
@@ -15,15 +22,10 @@ int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 		r = strv_push(ret, "--brief");
 	if (r >= 0 && wait)
 		r = strv_push(ret, "--wait");
-	for (size_t i = 0; i < s->n_mounts && r >= 0; i++) {
-		const struct spec_mount *m = &s->mounts[i];
-
-		if (m->script) {
-			r = strv_push(ret, "--script");
-			if (r >= 0)
-				r = strv_pushf(ret, "%s=%s", m->destination, m->script);
-		}
-	}
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
+		r = add_script(ret, s->mounts[i].destination, s->mounts[i].script);
+	if (r >= 0 && s->probe_rootfs)
+		r = add_script(ret, "/", s->rootfs_script);
 	if (r >= 0)
 		r = strv_push(ret, "--");
 	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
@@ -70,6 +72,24 @@ static struct json_object *parse_static(const char *text)
 	return json_parse(text, __builtin_strlen(text), &o, NULL) < 0 ? NULL : o;
 }
 
+/* CAP_SYS_ADMIN unmounts; the others are root's usual rights, which an explicit list takes away. */
+static int add_capabilities(struct json_object *process)
+{
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	struct json_object *all = json_object_new_object();
+
+	if (json_add(process, "capabilities", all) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		struct json_object *list = parse_static(
+			"[\"CAP_SYS_ADMIN\",\"CAP_DAC_OVERRIDE\",\"CAP_CHOWN\",\"CAP_FOWNER\"]");
+
+		if (json_add(all, sets[i], list) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int add_process(struct json_object *o, const struct spec_sandbox *s)
 {
 	_cleanup_strv_ struct strv argv = STRV_INIT;
@@ -77,6 +97,8 @@ static int add_process(struct json_object *o, const struct spec_sandbox *s)
 					     "\"env\":[\"PATH=/\"],\"cwd\":\"/\"}");
 
 	if (json_add(o, "process", p) < 0)
+		return -ENOMEM;
+	if (s->privileged && add_capabilities(p) < 0)
 		return -ENOMEM;
 	int r = spec_guest_argv(s, s->lifecycle == SPEC_EXEC, &argv);
 	return r < 0 ? r : json_add_strv(p, "args", &argv);

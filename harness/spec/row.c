@@ -126,6 +126,7 @@ char *row_slug(const struct row *r)
 	add_part(&s, "", source_slugs[r->source]);
 	add_part(&s, "", shape_slugs[r->shape]);
 	add_part(&s, "", r->read_only ? "ro" : NULL);
+	add_part(&s, "", r->standard ? "standard" : NULL);
 	return str_take(&s);
 }
 
@@ -142,7 +143,7 @@ bool row_equal_but_value(const struct row *a, const struct row *b)
 {
 	return row_global_equal(&a->global, &b->global) && a->hint == b->hint &&
 	       str_eq(a->share, b->share) && str_eq(a->type, b->type) && a->source == b->source &&
-	       a->shape == b->shape && a->read_only == b->read_only;
+	       a->shape == b->shape && a->read_only == b->read_only && a->standard == b->standard;
 }
 
 int row_apply_global(const struct row_global *g, struct spec_sandbox *s)
@@ -293,6 +294,8 @@ int row_add(const struct row *r, const char *id, struct spec_sandbox *s)
 		e = set_read_only(m);
 	if (e >= 0)
 		e = set_shape(r, id, m);
+	if (e >= 0 && r->standard)
+		e = spec_set(&m->script, SPEC_STANDARD_SCRIPT);
 	if (e >= 0 && r->shape == ROW_SHAPE_TWICE)
 		e = add_again(id, s);
 	return e < 0 ? e : add_hint(r, id, s);
@@ -300,11 +303,13 @@ int row_add(const struct row *r, const char *id, struct spec_sandbox *s)
 
 static int describe_annotations(const struct spec_sandbox *s, const char *id, struct strv *ret)
 {
-	_cleanup_free_ char *prefix = str_format(SPEC_MOUNT_PREFIX "%s.", id);
+	/* of the mount, or, for the container and the rootfs, all that there are */
+	_cleanup_free_ char *prefix = spec_find_mount(s, id) < 0 ? strdup(SPEC_MOUNT_PREFIX)
+								 : str_format(SPEC_MOUNT_PREFIX "%s.", id);
 
 	if (!prefix)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_annotations; i++) {
+	for (size_t i = 0; i < s->n_annotations && ret->n < ROW_DESCRIPTION_LIMIT; i++) {
 		const struct spec_annotation *a = &s->annotations[i];
 		_cleanup_str_ struct str line = STR_INIT;
 		size_t n = strlen(a->value);

@@ -8,6 +8,7 @@
 #include "harness/spec/spec.h"
 
 #define ROW_SLUG_LIMIT 160
+#define ROW_DESCRIPTION_LIMIT 40 /* lines of one description */
 
 /* How the hint for the mount is written. */
 enum row_hint {
@@ -69,6 +70,7 @@ struct row {
 	enum row_source source;
 	enum row_shape shape;
 	bool read_only;
+	bool standard; /* the guest runs its standard script there, not the brief one (EQ-1) */
 };
 
 /* The values of ANN-1 and ANN-2: absent, default, off, then every invalid one. Ends with a NULL name. */

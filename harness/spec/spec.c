@@ -31,6 +31,7 @@ void spec_clear(struct spec_sandbox *s)
 	free(s->flags.file_access);
 	free(s->flags.file_access_mounts);
 	free(s->flags.platform);
+	free(s->rootfs_script);
 	*s = (struct spec_sandbox){ 0 };
 }
 
@@ -143,12 +144,15 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	int r = 0;
 
 	s.flags = from->flags;
+	s.rootfs_script = NULL;
 	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform =
 		NULL;
 	s.lifecycle = from->lifecycle;
 	s.rootfs_readonly = from->rootfs_readonly;
 	s.probe_rootfs = from->probe_rootfs;
-	if (spec_set(&s.id, from->id) < 0 ||
+	s.privileged = from->privileged;
+	s.native = from->native;
+	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||

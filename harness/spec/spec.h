@@ -46,6 +46,13 @@ enum spec_source {
 
 #define SPEC_FILE_TEXT "gofercert\n"
 
+/* Scripts that clauses speak of; the operations whose answers they judge are spelled the same there. */
+#define SPEC_STANDARD_SCRIPT "@standard"
+#define SPEC_UNMOUNT_SEEN "exists .probe-u"
+#define SPEC_UNMOUNT_SCRIPT "create .probe-u; umount .; " SPEC_UNMOUNT_SEEN
+#define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
+#define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
+
 /* The order of runtime verbs that a sandbox goes through. */
 enum spec_lifecycle {
 	SPEC_RUN,          /* run; then delete is not needed: run removes the container */
@@ -87,7 +94,10 @@ struct spec_sandbox {
 	struct spec_flags flags;
 	enum spec_lifecycle lifecycle;
 	bool rootfs_readonly;
-	bool probe_rootfs;                   /* the guest runs its script on "/" too */
+	bool probe_rootfs; /* the guest runs its script on "/" too */
+	bool privileged;   /* the guest has the capabilities that unmounting takes */
+	bool native;	   /* the guest's standard script also runs on the host, for comparison */
+	char *rootfs_script; /* operations for "/"; NULL = the brief script */
 	struct spec_annotation *annotations; /* in the order in which config.json lists them */
 	size_t n_annotations;
 	struct spec_mount *mounts; /* in the order of config.json */

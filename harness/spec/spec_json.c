@@ -34,6 +34,7 @@ static const struct text_field sandbox_texts[] = {
 	{ "file-access", offsetof(struct spec_sandbox, flags.file_access) },
 	{ "file-access-mounts", offsetof(struct spec_sandbox, flags.file_access_mounts) },
 	{ "platform", offsetof(struct spec_sandbox, flags.platform) },
+	{ "rootfs-script", offsetof(struct spec_sandbox, rootfs_script) },
 };
 
 static const struct text_field mount_texts[] = {
@@ -52,6 +53,8 @@ static const struct text_field sandbox_bools[] = {
 	{ "host-uds", offsetof(struct spec_sandbox, flags.host_uds) },
 	{ "rootfs-readonly", offsetof(struct spec_sandbox, rootfs_readonly) },
 	{ "probe-rootfs", offsetof(struct spec_sandbox, probe_rootfs) },
+	{ "privileged", offsetof(struct spec_sandbox, privileged) },
+	{ "native", offsetof(struct spec_sandbox, native) },
 };
 
 static int put_texts(struct json_object *o, const void *base, const struct text_field *f, size_t n)

@@ -25,7 +25,3 @@ int annotation_rows(uint64_t seed, struct row_list *ret)
 	}
 	return 0;
 }
-
-const struct sandbox_source annotation_sandboxes[] = {
-	{ NULL, NULL },
-};

@@ -6,5 +6,6 @@
 
 int mount_option_rows(uint64_t seed, struct row_list *ret);
 extern const struct sandbox_source mount_option_sandboxes[];
+extern const struct sandbox_source rootfs_sandboxes[];
 
 #endif

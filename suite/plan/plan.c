@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "harness/base/rng.h"
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
 #include "suite/plan/sources.h"
@@ -85,8 +86,17 @@ static int add_sandbox(struct plan *p, struct spec_sandbox *s)
 struct naming {
 	size_t sandbox;
 	const char *container; /* slug of its container-wide cases; NULL = it has none */
-	char **mounts;         /* slug per mount; NULL = no row's; all NULL where mounts is NULL */
+	char **mounts;	       /* slug per mount; NULL = no row's; all NULL where mounts is NULL */
+	const enum clause *own; /* only these clauses, up to CLAUSE_NONE; NULL = all */
 };
+
+static bool is_own(const enum clause *own, enum clause clause)
+{
+	for (const enum clause *c = own; c && *c != clause; c++)
+		if (*c == CLAUSE_NONE)
+			return false;
+	return true;
+}
 
 static int add_fact(struct plan *p, const struct naming *n, const struct fact *f, bool judged)
 {
@@ -95,7 +105,7 @@ static int add_fact(struct plan *p, const struct naming *n, const struct fact *f
 	_cleanup_free_ char *own = NULL;
 	const char *slug = n->container;
 
-	if (f->clause == CLAUSE_NONE)
+	if (f->clause == CLAUSE_NONE || !is_own(n->own, f->clause))
 		return 0;
 	if (subject >= 0 && n->mounts) {
 		slug = n->mounts[subject];
@@ -137,6 +147,42 @@ static void free_slugs(char **slugs, size_t n)
 	free(slugs);
 }
 
+/* Mounts that a row's shape needs beside its own: the outer one, the second one of one source. */
+static int name_beside(const struct spec_sandbox *s, int mount, char **slugs)
+{
+	static const struct {
+		const char *suffix, *name;
+	} beside[] = { { "-p", "outer" }, { "-t", "again" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+		_cleanup_free_ char *id = str_format("%s%s", s->mounts[mount].id, beside[i].suffix);
+		int other = id ? spec_find_mount(s, id) : -1;
+
+		if (!id)
+			return -ENOMEM;
+		if (other < 0)
+			continue;
+		slugs[other] = str_format("%s:%s", slugs[mount], beside[i].name);
+		if (!slugs[other])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ANN-4: a mount without a hint is the same among neighbours that opt out and among others. */
+static int add_sibling(struct plan *p, size_t sandbox, const char *slug, const char *id)
+{
+	struct plan_case *c = get_case(p, CLAUSE_ANN_4, slug);
+	const char *why = NULL;
+
+	if (!c)
+		return -ENOMEM;
+	c->same = PLAN_SAME_ALL;
+	c->judged = c->judged || (requirements[CLAUSE_ANN_4].since <= p->profile &&
+				  model_feasible(p->profile, &p->sandboxes[sandbox], &why));
+	return add_place(p, c, sandbox, id);
+}
+
 /* Packed rows: every mount that is a row's is named by the row, in whatever sandbox it is. */
 static int name_pack(struct plan *p, const struct pack *pack, const struct row *rows, size_t first,
 		     size_t sandbox)
@@ -158,7 +204,10 @@ static int name_pack(struct plan *p, const struct pack *pack, const struct row *
 		if (mount < 0 || naming.mounts[mount])
 			continue;
 		naming.mounts[mount] = row_slug(&rows[at->row]);
-		r = naming.mounts[mount] ? 0 : -ENOMEM;
+		r = naming.mounts[mount] ? name_beside(&p->sandboxes[first + sandbox], mount, naming.mounts)
+					 : -ENOMEM;
+		if (r >= 0 && rows[at->row].hint == ROW_HINT_NONE)
+			r = add_sibling(p, first + sandbox, naming.mounts[mount], at->id);
 	}
 	if (r >= 0)
 		r = add_cases(p, &naming);
@@ -193,18 +242,82 @@ static int add_rows(struct plan *p, uint64_t seed, struct hx_error *err)
 	return r < 0 ? hx_error_errno(err, r, "pack the rows") : 0;
 }
 
-static int add_whole(struct plan *p, const struct sandbox_source *src, struct hx_error *err)
+static void shuffle_annotations(struct spec_sandbox *s, uint64_t seed)
+{
+	struct rng rng = rng_seeded(seed);
+
+	for (size_t i = s->n_annotations; i > 1; i--) {
+		size_t j = rng_below(&rng, i);
+		struct spec_annotation t = s->annotations[i - 1];
+
+		s->annotations[i - 1] = s->annotations[j];
+		s->annotations[j] = t;
+	}
+}
+
+/* One instance. Its own cases are those of instance 0, or the same would be judged often. */
+static int add_instance(struct plan *p, const struct sandbox_source *src, size_t instance, uint64_t seed)
 {
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	struct naming naming = { .sandbox = p->n_sandboxes, .container = src->slug };
-	int r = spec_set(&s.id, src->slug);
+	struct naming naming = { .sandbox = p->n_sandboxes, .container = src->slug, .own = src->own };
+	int r = src->build(&s, instance);
 
-	if (r >= 0)
-		r = src->build(&s);
+	if (r >= 0 && src->instances)
+		s.id = str_format("%s.%zu", src->slug, instance);
+	else if (r >= 0)
+		s.id = strdup(src->slug);
+	if (r >= 0 && !s.id)
+		r = -ENOMEM;
+	if (r >= 0 && src->shuffle)
+		shuffle_annotations(&s, rng_hash(seed + instance, src->slug));
 	if (r >= 0)
 		r = add_sandbox(p, &s);
+	return r < 0 || (instance && !src->own) ? r : add_cases(p, &naming);
+}
+
+/* The group's own cases: the container, the rootfs and each mount, alike in every instance. */
+static int add_group_case(struct plan *p, const struct sandbox_source *src, size_t first,
+			  const char *subject)
+{
+	bool container = !strcmp(subject, SUBJECT_CONTAINER_NAME);
+	_cleanup_free_ char *slug =
+		container ? strdup(src->slug) : str_format("%s:%s", src->slug, subject);
+	struct plan_case *c = slug ? get_case(p, src->clause, slug) : NULL;
+	const char *why = NULL;
+	int r = c ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < src->instances && r >= 0; i++)
+		r = add_place(p, c, first + i, subject);
+	if (r < 0)
+		return r;
+	c->same = src->same;
+	c->judged = requirements[src->clause].since <= p->profile &&
+		    model_feasible(p->profile, &p->sandboxes[first], &why);
+	return 0;
+}
+
+static int add_group(struct plan *p, const struct sandbox_source *src, size_t first)
+{
+	const struct spec_sandbox *s = &p->sandboxes[first];
+	int r = add_group_case(p, src, first, SUBJECT_CONTAINER_NAME);
+
 	if (r >= 0)
-		r = add_cases(p, &naming);
+		r = add_group_case(p, src, first, SUBJECT_ROOTFS_NAME);
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
+		r = add_group_case(p, src, first, p->sandboxes[first].mounts[i].id);
+	return r;
+}
+
+static int add_whole(struct plan *p, const struct sandbox_source *src, uint64_t seed,
+		     struct hx_error *err)
+{
+	size_t first = p->n_sandboxes;
+	int r = 0;
+
+	for (size_t i = 0; i < (src->instances ? src->instances : 1) && r >= 0; i++)
+		r = add_instance(p, src, i, seed);
+	if (r >= 0 && src->instances && src->clause != CLAUSE_NONE)
+		r = add_group(p, src, first);
 	return r < 0 ? hx_error_errno(err, r, "sandbox %s", src->slug) : 0;
 }
 
@@ -266,7 +379,7 @@ int plan_make(enum profile profile, uint64_t seed, struct plan *ret, struct hx_e
 	for (size_t t = 0; plan_sandbox_tables[t] && r >= 0; t++)
 		for (const struct sandbox_source *s = plan_sandbox_tables[t]; s->slug && r >= 0;
 		     s++)
-			r = add_whole(&p, s, err);
+			r = add_whole(&p, s, seed, err);
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);
@@ -278,6 +391,21 @@ int plan_make(enum profile profile, uint64_t seed, struct plan *ret, struct hx_e
 	*ret = p;
 	p = (struct plan){ 0 };
 	return 0;
+}
+
+static const char *const same_names[] = { NULL, "all", "but-directfs" };
+
+const char *plan_same_name(enum plan_same same)
+{
+	return same_names[same];
+}
+
+enum plan_same plan_same_parse(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(same_names); i++)
+		if (str_eq(name, same_names[i]))
+			return (enum plan_same)i;
+	return PLAN_SAME_ALL;
 }
 
 static bool case_matches(const struct plan_case *c, const char *glob)
@@ -335,7 +463,7 @@ static struct json_object *case_json(const struct plan_case *c, const char *subj
 	if (!o || json_add_string(o, "id", c->id) < 0 ||
 	    json_add_string(o, "clause", requirements[c->clause].id) < 0 ||
 	    json_add_string(o, "subject", subject) < 0 ||
-	    (c->same && json_add_bool(o, "outcome", true) < 0))
+	    json_add_string(o, "outcome", plan_same_name(c->same)) < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }

@@ -18,13 +18,20 @@ struct plan_place {
 	char *subject;  /* subject_name() there */
 };
 
+/* Whether the outcome must be the same in every place where a case is judged. */
+enum plan_same {
+	PLAN_SAME_NOT,
+	PLAN_SAME_ALL,
+	PLAN_SAME_BUT_DIRECTFS,
+};
+
 struct plan_case {
 	char *id;
 	char *slug; /* the id's part after the slash; borrowed from id */
 	enum clause clause;
 	struct plan_place *places;
 	size_t n_places;
-	bool same;        /* its outcome must be the same in every place */
+	enum plan_same same;
 	char *skip;       /* why it is not judged under the run's profile; NULL = judged */
 	struct strv spec; /* the row as a person reads it */
 	bool judged;      /* under the plan's profile the model demands something of it */
@@ -56,6 +63,9 @@ bool plan_needs_sandbox(const struct plan *p, size_t sandbox);
 int plan_sandbox_cases(const struct plan *p, size_t sandbox, struct json_object **ret);
 /* Sorts the cases by id and makes them findable; for a plan that was put together by hand. */
 int plan_sort(struct plan *p);
+/* The text form in spec.json: NULL, "all", "but-directfs". */
+const char *plan_same_name(enum plan_same same);
+enum plan_same plan_same_parse(const char *name);
 /* The case called id, or NULL. */
 struct plan_case *plan_find(struct plan *p, const char *id);
 

@@ -14,6 +14,7 @@ const row_source_fn plan_row_tables[] = {
 const struct sandbox_source *const plan_sandbox_tables[] = {
 	annotation_sandboxes,
 	mount_option_sandboxes,
+	rootfs_sandboxes,
 	NULL,
 };
 

@@ -6,6 +6,7 @@
 #define HX_SUITE_PLAN_SOURCES_H
 
 #include "harness/spec/row.h"
+#include "suite/plan/plan.h"
 
 /* Rows made by code from a table of factors. */
 struct row_list {
@@ -18,10 +19,24 @@ int row_list_add(struct row_list *l, const struct row *r);
 /* Appends a family's rows. seed is the run's. */
 typedef int (*row_source_fn)(uint64_t seed, struct row_list *ret);
 
-/* A sandbox that is a case by itself: container-wide clauses, start errors. */
+/*
+ * Sandboxes that are cases by themselves: container-wide clauses, start errors; and groups, of which
+ * every instance must have the same outcome.
+ */
 struct sandbox_source {
 	const char *slug; /* of its container-wide cases, and part of its id */
-	int (*build)(struct spec_sandbox *s);
+	/* Fills instance 0, 1, … of the group (always 0 where it is none). */
+	int (*build)(struct spec_sandbox *s, size_t instance);
+	size_t instances;  /* 0 = no group */
+	enum clause clause; /* of the group's comparison; CLAUSE_NONE = they are not compared */
+	enum plan_same same;
+	bool shuffle; /* each instance lists its annotations in another order */
+	/*
+	 * The clauses that its instances are judged by beside the comparison. NULL = all, on instance 0; a
+	 * list (it ends with CLAUSE_NONE) = these only, on every instance: for a spec that is put often
+	 * because it may come out in several ways.
+	 */
+	const enum clause *own;
 };
 
 extern const row_source_fn plan_row_tables[];                    /* ends with NULL */

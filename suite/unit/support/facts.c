@@ -1,0 +1,61 @@
+#include "suite/unit/support/facts.h"
+
+#include "harness/model/subject.h"
+#include "suite/unit/support/unit.h"
+
+static void add_subject(struct str *out, const struct fact *f, const struct spec_sandbox *s)
+{
+	str_printf(out, "%s%s %s", out->len ? "; " : "", subject_name(f->subject, s),
+		   property_name(f->property));
+	if (f->key)
+		str_printf(out, "[%s]", f->key);
+}
+
+static void add_demand(struct str *out, const struct fact *f, const struct spec_sandbox *s)
+{
+	static const char *const verbs[] = {
+		[MATCH_IS] = "is",   [MATCH_NAMES] = "names",   [MATCH_ONE_OF] = "one of",
+		[MATCH_SAME] = "as", [MATCH_UNSEEN] = "unsaid",
+	};
+	size_t from;
+
+	add_subject(out, f, s);
+	str_printf(out, " %s", verbs[f->match]);
+	from = out->len;
+	if (f->match == MATCH_SAME && f->ref_property != f->property)
+		str_printf(out, " its %s", property_name(f->ref_property));
+	else if (f->match == MATCH_SAME)
+		str_printf(out, " %s", subject_name(f->ref_subject, s));
+	else if (f->value && *f->value)
+		str_printf(out, " %s", f->value);
+	for (size_t i = from; i < out->len; i++)
+		if (out->data[i] == '\n')
+			out->data[i] = '|';
+	if (f->wording)
+		str_add(out, " ~");
+}
+
+char *facts_demanded(const struct outcome *o, enum clause c, const struct spec_sandbox *s)
+{
+	struct str out = STR_INIT;
+
+	for (size_t i = 0; i < o->n; i++)
+		if (o->facts[i].clause == c)
+			add_demand(&out, &o->facts[i], s);
+	return str_take(&out);
+}
+
+char *facts_observed(const struct outcome *o, enum property p, const struct spec_sandbox *s)
+{
+	struct str out = STR_INIT;
+
+	for (size_t i = 0; i < o->n; i++) {
+		const struct fact *f = &o->facts[i];
+
+		if (f->property != p)
+			continue;
+		add_subject(&out, f, s);
+		str_printf(&out, " = %s (%s)", f->value, f->sensor);
+	}
+	return str_take(&out);
+}

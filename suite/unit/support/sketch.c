@@ -1,0 +1,137 @@
+#include "suite/unit/support/sketch.h"
+
+#include <stdio.h>
+
+#include "suite/unit/support/unit.h"
+
+static void add_piece(const struct sketch *k, const struct piece *p, const char *id,
+		      struct spec_sandbox *s)
+{
+	const struct row row = {
+		.global = k->global,
+		.value = row_value_named(p->value),
+		.hint = p->hint,
+		.share = p->share ? p->share : "shared",
+		.type = p->type ? p->type : "bind",
+		.source = p->source,
+		.shape = p->shape,
+		.read_only = p->read_only,
+	};
+
+	assert_non_null(row.value);
+	assert_int_equal(row_add(&row, id, s), 0);
+	assert_int_equal(spec_set(&s->mounts[spec_find_mount(s, id)].twin, p->twin), 0);
+}
+
+void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
+{
+	*ret = (struct spec_sandbox){ 0 };
+	assert_int_equal(spec_set(&ret->id, "sketch"), 0);
+	assert_int_equal(row_apply_global(&k->global, ret), 0);
+	ret->rootfs_readonly = k->rootfs_readonly;
+	for (size_t i = 0; i < SKETCH_MOUNTS && k->mounts[i].value; i++) {
+		const char id[2] = { (char)('a' + i), '\0' };
+
+		add_piece(k, &k->mounts[i], id, ret);
+	}
+	for (size_t i = 0; i < SKETCH_EXTRAS && k->extra[i].key; i++)
+		assert_int_equal(spec_annotate(ret, k->extra[i].key, k->extra[i].value), 0);
+}
+
+void sketch_full(struct spec_sandbox *ret)
+{
+	static const struct sketch k = {
+		.global = {
+			.flag = SPEC_OFF,
+			.flag_annotation = "true",
+			.allow_override = true,
+			.overlay2 = "all:memory",
+			.file_access = "shared",
+			.file_access_mounts = "exclusive",
+			.platform = "kvm",
+			.lifecycle = SPEC_EXEC,
+		},
+		.rootfs_readonly = true,
+		.mounts = {
+			{ "off-newline", .twin = "b" },
+			{ "absent", .hint = ROW_HINT_NO_TYPE, .shape = ROW_SHAPE_NESTED },
+			{ "quote", .shape = ROW_SHAPE_FILE, .share = "pod", .twin = "a" },
+			{ "cyrillic-o", .source = ROW_SOURCE_SYMLINK },
+		},
+	};
+
+	sketch_build(&k, ret);
+	ret->flags.host_uds = true;
+	assert_int_equal(spec_set(&ret->mounts[0].inside, "in"), 0);
+	assert_int_equal(spec_set(&ret->mounts[0].script, "stat .; read f"), 0);
+}
+
+#define COMPARE(a, b, field)                  \
+	do {                                  \
+		if ((a)->field != (b)->field) \
+			return #field;        \
+	} while (0)
+
+#define COMPARE_TEXT(a, b, field)                    \
+	do {                                         \
+		if (!str_eq((a)->field, (b)->field)) \
+			return #field;               \
+	} while (0)
+
+static const char *mount_difference(const struct spec_mount *a, const struct spec_mount *b)
+{
+	COMPARE_TEXT(a, b, id);
+	COMPARE_TEXT(a, b, destination);
+	COMPARE_TEXT(a, b, type);
+	COMPARE_TEXT(a, b, source);
+	COMPARE_TEXT(a, b, host);
+	COMPARE(a, b, kind);
+	COMPARE_TEXT(a, b, inside);
+	COMPARE_TEXT(a, b, script);
+	COMPARE_TEXT(a, b, twin);
+	COMPARE(a, b, options.n);
+	for (size_t i = 0; i < a->options.n; i++)
+		COMPARE_TEXT(a, b, options.items[i]);
+	return NULL;
+}
+
+static const char *scalar_difference(const struct spec_sandbox *a, const struct spec_sandbox *b)
+{
+	COMPARE_TEXT(a, b, id);
+	COMPARE(a, b, flags.directfs);
+	COMPARE(a, b, flags.allow_flag_override);
+	COMPARE_TEXT(a, b, flags.overlay2);
+	COMPARE_TEXT(a, b, flags.file_access);
+	COMPARE_TEXT(a, b, flags.file_access_mounts);
+	COMPARE_TEXT(a, b, flags.platform);
+	COMPARE(a, b, flags.host_uds);
+	COMPARE(a, b, lifecycle);
+	COMPARE(a, b, rootfs_readonly);
+	COMPARE(a, b, probe_rootfs);
+	COMPARE(a, b, n_annotations);
+	COMPARE(a, b, n_mounts);
+	return NULL;
+}
+
+const char *spec_difference(const struct spec_sandbox *a, const struct spec_sandbox *b)
+{
+	static char where[128];
+	const char *field = scalar_difference(a, b);
+
+	if (field)
+		return field;
+	for (size_t i = 0; i < a->n_annotations; i++)
+		if (strcmp(a->annotations[i].key, b->annotations[i].key) ||
+		    strcmp(a->annotations[i].value, b->annotations[i].value)) {
+			snprintf(where, sizeof(where), "annotations[%zu]", i);
+			return where;
+		}
+	for (size_t i = 0; i < a->n_mounts; i++) {
+		field = mount_difference(&a->mounts[i], &b->mounts[i]);
+		if (field) {
+			snprintf(where, sizeof(where), "mounts[%zu].%s", i, field);
+			return where;
+		}
+	}
+	return NULL;
+}
