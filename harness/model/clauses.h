@@ -12,6 +12,7 @@ struct expect {
 	const struct spec_sandbox *s;
 	const struct hints *h;
 	struct outcome *out;
+	enum clause may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
 	enum clause clause; /* the clause whose function runs */
 	int status;         /* sticky: the first failure of a demand */
 };
@@ -28,6 +29,9 @@ struct view {
 	int twin;        /* index of the baseline mount, -1 = none */
 };
 
+/* The clause that lets a runtime refuse the sandbox, if it does so clearly; CLAUSE_NONE = it must start. */
+enum clause refusal_clause(const struct expect *e);
+
 /* Demands: append a fact of e->clause; failures stick in e->status. */
 void demand(struct expect *e, enum property p, int subject, enum match match, const char *value);
 void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
@@ -38,6 +42,8 @@ void demand_same(struct expect *e, enum property p, int subject, int as_subject)
  * for, but with the flag off none is donated: there nothing can be demanded until the wire is seen.
  */
 void demand_directfs(struct expect *e, const struct view *v, bool on);
+/* The mode of v's baseline, where it can be seen. */
+void demand_same_directfs(struct expect *e, const struct view *v);
 
 typedef void (*clause_mount_fn)(struct expect *e, const struct view *v);
 typedef void (*clause_sandbox_fn)(struct expect *e);

@@ -60,6 +60,12 @@ void demand_directfs(struct expect *e, const struct view *v, bool on)
 		demand(e, PROP_DIRECTFS, v->index, MATCH_IS, on ? "yes" : "no");
 }
 
+void demand_same_directfs(struct expect *e, const struct view *v)
+{
+	if (!v->overlaid || e->h->flag_on)
+		demand_same(e, PROP_DIRECTFS, v->index, v->twin);
+}
+
 /* The self overlay of a sandbox-local hint, or --overlay2 over every mount that can be written to. */
 static bool is_overlaid(const struct expect *e, const struct spec_mount *m, const struct hint *hint)
 {
@@ -92,19 +98,22 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 	const struct requirement *req = &requirements[row->clause];
 	bool starts = e->h->error_clause == CLAUSE_NONE;
 
-	bool beyond = e->s->n_mounts > MOST_MOUNTS;
+	
 
 	if (e->profile < req->since || row->clause == disabled)
 		return;
 	/* a sandbox that need not start is judged by how it refuses, and by what it leaves */
-	if (beyond && row->clause != CLAUSE_MNT_6 && row->clause != CLAUSE_FD_7)
+	if (e->may_refuse != CLAUSE_NONE && row->clause != e->may_refuse &&
+	    row->clause != CLAUSE_FD_7)
 		return;
 	e->clause = row->clause;
 	if (!starts && row->error)
 		row->error(e);
 	if (starts && row->sandbox)
 		row->sandbox(e);
-	for (size_t i = 0; starts && row->mount && i < e->s->n_mounts && !beyond; i++) {
+	if (e->may_refuse != CLAUSE_NONE)
+		return;
+	for (size_t i = 0; starts && row->mount && i < e->s->n_mounts; i++) {
 		struct view v = look(e, (int)i);
 
 		row->mount(e, &v);
@@ -127,7 +136,8 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 	struct expect e = {
 		.profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE
 	};
-	if (h.error_clause == CLAUSE_NONE && s->n_mounts <= MOST_MOUNTS)
+	e.may_refuse = refusal_clause(&e);
+	if (h.error_clause == CLAUSE_NONE && e.may_refuse == CLAUSE_NONE)
 		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)

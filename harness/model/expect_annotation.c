@@ -37,7 +37,7 @@ static void ann_3(struct expect *e, const struct view *v)
 		return;
 	demand_same(e, PROP_SERVED, v->index, v->twin);
 	demand_same(e, PROP_OPTIONS, v->index, v->twin);
-	demand_same(e, PROP_DIRECTFS, v->index, v->twin);
+	demand_same_directfs(e, v);
 }
 
 static bool has_opt_out(const struct expect *e)
@@ -65,7 +65,7 @@ static void ann_5(struct expect *e, const struct view *v)
 		return;
 	demand_same(e, PROP_SERVED, v->index, v->twin);
 	demand_same(e, PROP_OPTIONS, v->index, v->twin);
-	demand_same(e, PROP_DIRECTFS, v->index, v->twin);
+	demand_same_directfs(e, v);
 }
 
 /* The incomplete hint that would have been this mount's, had it been complete. */

@@ -55,6 +55,53 @@ static void mnt_5(struct expect *e, const struct view *v)
 		demand_directfs(e, v, v->directfs);
 }
 
+static bool shares_source(const struct spec_sandbox *s, int index)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if ((int)i != index && str_eq(s->mounts[i].source, s->mounts[index].source))
+			return true;
+	return false;
+}
+
+/* A self overlay keeps its file in the source: one source cannot have two. */
+static bool self_overlaid(const struct expect *e, const struct spec_mount *m)
+{
+	const struct hint *h = hints_find(e->h, m);
+	bool local = h && (h->share == SHARE_CONTAINER || h->share == SHARE_POD);
+
+	return local || str_eq(e->s->flags.overlay2, "all:self");
+}
+
+enum clause refusal_clause(const struct expect *e)
+{
+	if (e->s->n_mounts > MOST_MOUNTS)
+		return CLAUSE_MNT_6;
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		if (shares_source(e->s, (int)i) && self_overlaid(e, &e->s->mounts[i]))
+			return CLAUSE_MNT_8;
+	return CLAUSE_NONE;
+}
+
+/* MNT-6 and MNT-8: where a runtime may refuse, it starts, or its text names a mount or its source. */
+static void may_refuse(struct expect *e)
+{
+	struct fact names = {
+		.property = PROP_ERROR,
+		.subject = SUBJECT_CONTAINER,
+		.value = (char *)"mount",
+		.clause = e->clause,
+		.match = MATCH_NAMES,
+		.optional = true,
+	};
+
+	if (e->may_refuse != e->clause)
+		return;
+	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
+	int r = outcome_add(e->out, &names);
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
 static bool below(const char *path, const char *parent)
 {
 	size_t n = strlen(parent);
@@ -79,26 +126,6 @@ static void mnt_6(struct expect *e, const struct view *v)
 		demand_directfs(e, v, v->directfs);
 }
 
-/* MNT-6, beyond what a runtime can take: it starts, or says what it could not mount. */
-static void mnt_6_beyond(struct expect *e)
-{
-	struct fact names = {
-		.property = PROP_ERROR,
-		.subject = SUBJECT_CONTAINER,
-		.value = (char *)"mount",
-		.clause = e->clause,
-		.match = MATCH_NAMES,
-		.optional = true,
-	};
-
-	if (e->s->n_mounts <= MOST_MOUNTS)
-		return;
-	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
-	int r = outcome_add(e->out, &names);
-	if (r < 0 && e->status >= 0)
-		e->status = r;
-}
-
 /* MNT-7: what was unmounted is not there any more, not through the rootfs' directfs either. */
 static void mnt_7(struct expect *e, const struct view *v)
 {
@@ -106,18 +133,10 @@ static void mnt_7(struct expect *e, const struct view *v)
 		demand_key(e, PROP_ANSWER, v->index, SPEC_UNMOUNT_SEEN, MATCH_IS, "ok: no", false);
 }
 
-static bool shares_source(const struct expect *e, const struct view *v)
-{
-	for (size_t i = 0; i < e->s->n_mounts; i++)
-		if ((int)i != v->index && str_eq(e->s->mounts[i].source, v->m->source))
-			return true;
-	return false;
-}
-
 /* MNT-8: one source in two places is suppressed in both. */
 static void mnt_8(struct expect *e, const struct view *v)
 {
-	if (v->gofer && v->suppressed && shares_source(e, v))
+	if (v->gofer && v->suppressed && shares_source(e->s, v->index))
 		demand_directfs(e, v, v->directfs);
 }
 
@@ -205,9 +224,9 @@ const struct clause_row mount_clauses[] = {
 	{ CLAUSE_MNT_3, .mount = mnt_3 },
 	{ CLAUSE_MNT_4, .mount = mnt_4 },
 	{ CLAUSE_MNT_5, .mount = mnt_5 },
-	{ CLAUSE_MNT_6, .mount = mnt_6, .sandbox = mnt_6_beyond },
+	{ CLAUSE_MNT_6, .mount = mnt_6, .sandbox = may_refuse },
 	{ CLAUSE_MNT_7, .mount = mnt_7 },
-	{ CLAUSE_MNT_8, .mount = mnt_8 },
+	{ CLAUSE_MNT_8, .mount = mnt_8, .sandbox = may_refuse },
 	{ CLAUSE_MNT_9, .mount = mnt_9 },
 	{ CLAUSE_MNT_10, .mount = mnt_10 },
 	{ CLAUSE_EQ_1, .mount = eq_1 },

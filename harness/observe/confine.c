@@ -31,10 +31,18 @@ static const int allowed[] = {
 
 static int drop_ids(struct hx_error *err)
 {
+	pid_t parent = getppid();
+	int with_parent = 0;
+
+	if (prctl(PR_GET_PDEATHSIG, &with_parent) < 0)
+		return hx_error_errno(err, -errno, "ask for the parent-death signal");
 	if (geteuid() == 0 &&
 	    (setgroups(0, NULL) < 0 || setresgid(CONFINE_UID, CONFINE_UID, CONFINE_UID) < 0 ||
 	     setresuid(CONFINE_UID, CONFINE_UID, CONFINE_UID) < 0))
 		return hx_error_errno(err, -errno, "give up the ids");
+	/* changing ids has cleared it */
+	if (with_parent && (prctl(PR_SET_PDEATHSIG, with_parent) < 0 || getppid() != parent))
+		return hx_error_set(err, -ESRCH, "the parent is gone");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return hx_error_errno(err, -errno, "set no_new_privs");
 	return 0;

@@ -66,7 +66,8 @@ static int push_outcome(struct json_object *list, const struct fact *f)
 	_cleanup_json_ struct json_object *fact = json_object_new_array();
 
 	if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
-	    json_push_string(fact, f->key ? f->key : "") < 0 || json_push_string(fact, f->value) < 0)
+	    json_push_string(fact, f->key ? f->key : "") < 0 ||
+	    json_push_string(fact, f->value) < 0)
 		return -ENOMEM;
 	return json_push(list, TAKE_PTR(fact));
 }
@@ -84,7 +85,7 @@ static struct json_object *outcome_json(const struct judging *j, int subject, bo
 		const struct fact *f = &j->observed.facts[i];
 		/* an error text may name what differs by nature; that there was one may not differ */
 		bool counts = f->subject == subject && f->property != PROP_LINE &&
-			            f->property != PROP_ERROR && strcmp(f->sensor, "log") &&
+			      f->property != PROP_ERROR && strcmp(f->sensor, "log") &&
 			      !(but_directfs && f->property == PROP_DIRECTFS);
 		if (counts && f != start && push_outcome(list, f) < 0)
 			return NULL;
@@ -118,8 +119,8 @@ static int add_native(struct json_object *facts, const struct judging *j, int su
 	return 0;
 }
 
-static int add_facts(struct json_object *line, const struct judging *j, enum clause clause, int subject,
-		     bool alike, enum verdict *ret_verdict, size_t *ret_compared)
+static int add_facts(struct json_object *line, const struct judging *j, enum clause clause,
+		     int subject, bool alike, enum verdict *ret_verdict, size_t *ret_compared)
 {
 	struct json_object *facts = json_object_new_array();
 	enum verdict verdict = VERDICT_PASS;
@@ -148,7 +149,7 @@ static int add_facts(struct json_object *line, const struct judging *j, enum cla
 }
 
 static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
-		        size_t compared, const char *wants_outcome, int subject)
+		    size_t compared, const char *wants_outcome, int subject)
 {
 	const char *reason = j->observed.broken;
 
@@ -161,7 +162,10 @@ static int conclude(struct json_object *line, const struct judging *j, enum verd
 	    json_add_int(line, "compared", (int64_t)compared) < 0 ||
 	    (verdict != VERDICT_PASS && json_add_string(line, "log", j->excerpt) < 0))
 		return -ENOMEM;
-	return wants_outcome ? json_add(line, "outcome", outcome_json(j, subject, !strcmp(wants_outcome, "but-directfs"))) : 0;
+	return wants_outcome
+		       ? json_add(line, "outcome",
+				  outcome_json(j, subject, !strcmp(wants_outcome, "but-directfs")))
+		       : 0;
 }
 
 static int judge_case(const struct judging *j, struct json_object *c, struct str *out,
@@ -186,8 +190,8 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\" or subject \"%s\"",
 				    id, clause_id, subject_id);
 	if (!line || json_add_string(line, "case", id) < 0 ||
-	    add_facts(line, j, clause, subject, json_string_or(c, "outcome", NULL) != NULL, &verdict,
-		      &compared) < 0 ||
+	    add_facts(line, j, clause, subject, json_string_or(c, "outcome", NULL) != NULL,
+		      &verdict, &compared) < 0 ||
 	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	str_printf(out, "%s\n", json_line(line));
@@ -249,8 +253,11 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 		r = observe(e, &j.spec, &j.observed, err);
 	if (r >= 0)
 		r = outcome_diff(&j.expected, &j.observed, speaks_runsc(e), &j.findings);
-	for (size_t i = 0; r >= 0 && i < json_object_array_length(j.cases); i++)
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(j.cases); i++) {
 		r = judge_case(&j, json_object_array_get_idx(j.cases, i), &out, err);
+		if (r < 0)
+			hx_error_wrap(err, r, EVIDENCE_SPEC ": cases[%zu]", i);
+	}
 	str_add(&out, "{\"end\":true}\n");
 	if (r >= 0)
 		r = str_ok(&out);

@@ -178,6 +178,33 @@ static int equal_read_only(struct spec_sandbox *s, size_t instance)
 	return equal_answers(s, "shared", true);
 }
 
+/* One shape in a sandbox of its own, because a runtime may not start it. */
+static int lone(struct spec_sandbox *s, const char *overlay2, const struct row *shape)
+{
+	const struct row_global global = { .flag = SPEC_ON, .overlay2 = overlay2 };
+	struct row row = *shape;
+	int r = row_apply_global(&global, s);
+
+	row.value = row_value_named("off");
+	return r < 0 ? r : row_add(&row, "a", s);
+}
+
+#define LONE(name, overlay2, ...)                                                        \
+	static int name(struct spec_sandbox *s, size_t instance)                         \
+	{                                                                                \
+		static const struct row shape = { .type = "bind", __VA_ARGS__ };         \
+		(void)instance;                                                          \
+		return lone(s, overlay2, &shape);                                        \
+	}
+
+LONE(ro_container, "none", .share = "container", .read_only = true)
+LONE(ro_pod, "none", .share = "pod", .read_only = true)
+LONE(file_container, "none", .share = "container", .shape = ROW_SHAPE_FILE)
+LONE(file_all_self, "all:self", .share = "shared", .shape = ROW_SHAPE_FILE)
+LONE(file_all_memory, "all:memory", .share = "shared", .shape = ROW_SHAPE_FILE)
+LONE(twice_container, "none", .share = "container", .shape = ROW_SHAPE_TWICE)
+LONE(twice_all_self, "all:self", .share = "shared", .shape = ROW_SHAPE_TWICE)
+
 const struct sandbox_source mount_option_sandboxes[] = {
 	{ .slug = "unset.bare", .build = bare_unset },
 	{ .slug = "on.bare", .build = bare_on },
@@ -199,6 +226,13 @@ const struct sandbox_source mount_option_sandboxes[] = {
 	{ .slug = "on.mounts-64", .build = many_64 },
 	{ .slug = "on.mounts-200", .build = many_200 },
 	{ .slug = "on.mounts-300", .build = many_300 },
+	{ .slug = "on.ro-container", .build = ro_container },
+	{ .slug = "on.ro-pod", .build = ro_pod },
+	{ .slug = "on.file-container", .build = file_container },
+	{ .slug = "on.file-all-self", .build = file_all_self },
+	{ .slug = "on.file-all-memory", .build = file_all_memory },
+	{ .slug = "on.twice-container", .build = twice_container },
+	{ .slug = "on.twice-all-self", .build = twice_all_self },
 	{ .slug = "on.unmount", .build = unmount_plain },
 	{ .slug = "on.unmount-overlay", .build = unmount_overlay },
 	{ .slug = "on.equal-shared", .build = equal_shared },

@@ -4,10 +4,12 @@
 
 #include "suite/annotation/annotation.h"
 #include "suite/mount-option/mount-option.h"
+#include "suite/space/space.h"
 
 const row_source_fn plan_row_tables[] = {
 	annotation_rows,
 	mount_option_rows,
+	space_rows,
 	NULL,
 };
 
