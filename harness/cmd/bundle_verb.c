@@ -28,10 +28,11 @@ int verb_bundle(struct options *o)
 {
 	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
 	_cleanup_plan_ struct plan plan = { 0 };
+	const struct plan_depth depth = options_depth(o);
 	_cleanup_free_ char *probe = path_helper("probe");
 	const char *to = o->arguments.items[1];
 
-	if (plan_make(o->profile, o->seed, &plan, &err) < 0)
+	if (plan_make(o->profile, &depth, &plan, &err) < 0)
 		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 	const struct plan_case *c = plan_find(&plan, o->arguments.items[0]);
 	if (!c)

@@ -11,6 +11,8 @@
 #include "harness/cmd/verdicts.h"
 #include "harness/observe/judge.h"
 
+#define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */
+
 struct engine {
 	struct plan *plan;
 	const struct engine_options *o;
@@ -21,6 +23,9 @@ struct engine {
 	bool *judged;              /* sandbox index → its judge has spoken */
 	struct execute_job *jobs;
 	size_t n_jobs;
+	size_t again[ENGINE_AGAIN_LIMIT]; /* cases that failed in a pack and run alone now */
+	size_t n_again;
+	bool second; /* the second round: those alone */
 	struct engine_progress progress;
 	struct hx_error error; /* the first error of a hook */
 };
@@ -95,6 +100,21 @@ static int finish_case(struct engine *e, struct plan_case *c)
 	return 0;
 }
 
+/* A packed case that failed is put alone, to tell whether its neighbours matter. */
+static bool wants_alone(const struct engine *e, const struct plan_case *c)
+{
+	const struct case_state *state = &e->states[case_index(e, c)];
+
+	return e->o->target && c->packed && !e->second && state->per_verdict[VERDICT_FAIL] &&
+	       e->n_again < ENGINE_AGAIN_LIMIT;
+}
+
+static int keep_for_later(struct engine *e, const struct plan_case *c)
+{
+	e->again[e->n_again++] = case_index(e, c);
+	return 0;
+}
+
 static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 			 struct json_object *line, const char *reason, unsigned int ms)
 {
@@ -103,7 +123,9 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 	state->ms += ms;
 	if (case_state_add(state, c, e->plan->sandboxes[sandbox].id, line, reason) < 0)
 		return hx_error_set(&e->error, -ENOMEM, "out of memory");
-	return state->judged == state->places ? finish_case(e, c) : 0;
+	if (state->judged < state->places)
+		return 0;
+	return wants_alone(e, c) ? keep_for_later(e, c) : finish_case(e, c);
 }
 
 /* One line of the judge. Lines about no case of this sandbox are not the judge's to write. */
@@ -199,7 +221,7 @@ static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int 
 
 static int prepare(struct engine *e)
 {
-	size_t n = e->plan->n_sandboxes;
+	size_t n = e->plan->n_sandboxes + ENGINE_AGAIN_LIMIT;
 
 	e->states = calloc(e->plan->n_cases + 1, sizeof(*e->states));
 	e->sandbox_of = calloc(n + 1, sizeof(*e->sandbox_of));
@@ -209,7 +231,7 @@ static int prepare(struct engine *e)
 	e->jobs = calloc(n + 1, sizeof(*e->jobs));
 	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->jobs)
 		return -ENOMEM;
-	for (size_t s = 0; s < n; s++) {
+	for (size_t s = 0; s < e->plan->n_sandboxes; s++) {
 		if (!plan_needs_sandbox(e->plan, s))
 			continue;
 		struct execute_job *job = &e->jobs[e->n_jobs];
@@ -268,6 +290,58 @@ static int begin(struct engine *e, struct hx_error *err)
 	return r < 0 ? hx_error_wrap(&e->error, r, "record") : 0;
 }
 
+/* The "cases" of a sandbox that is there for one case. */
+static int cases_of_one(const struct plan_case *c, struct json_object **ret)
+{
+	_cleanup_json_ struct json_object *list = json_object_new_array();
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+
+	if (!list || !o || json_add_string(o, "id", c->id) < 0 ||
+	    json_add_string(o, "clause", requirements[c->clause].id) < 0 ||
+	    json_add_string(o, "subject", c->places[c->n_places - 1].subject) < 0 ||
+	    json_push(list, TAKE_PTR(o)) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(list);
+	return 0;
+}
+
+static int add_alone(struct engine *e, size_t index)
+{
+	struct plan_case *c = &e->plan->cases[index];
+	size_t sandbox = 0;
+	int r = plan_add_alone(e->plan, c, &sandbox);
+
+	if (r < 0)
+		return r;
+	e->states[index].places++;
+	e->waiting[sandbox]++;
+	e->sandbox_of[e->n_jobs] = sandbox;
+	e->jobs[e->n_jobs] = (struct execute_job){ .plant = e->o->plant };
+	r = cases_of_one(c, &e->jobs[e->n_jobs].cases);
+	e->n_jobs++;
+	return r;
+}
+
+/* The second round. Adding sandboxes moves them, so that jobs point at them only when all are there. */
+static int run_alone(struct engine *e, const struct execute_options *options,
+		     const struct execute_hooks *hooks, struct hx_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < e->n_jobs; i++)
+		json_object_put(e->jobs[i].cases);
+	e->n_jobs = 0;
+	e->second = true;
+	for (size_t i = 0; i < e->n_again && r >= 0; i++)
+		r = add_alone(e, e->again[i]);
+	if (r < 0)
+		return hx_error_errno(err, r, "put failed rows alone");
+	for (size_t i = 0; i < e->n_jobs; i++)
+		e->jobs[i].spec = &e->plan->sandboxes[e->sandbox_of[i]];
+	e->progress.sandboxes += e->n_jobs;
+	return execute_all(options, e->jobs, e->n_jobs, hooks, err);
+}
+
 int engine_run(struct plan *plan, const struct engine_options *o, struct hx_error *err)
 {
 	_cleanup_(engine_clear) struct engine e = { .plan = plan, .o = o };
@@ -294,6 +368,8 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 
 	if (r >= 0 && e.n_jobs)
 		r = execute_all(&options, e.jobs, e.n_jobs, &hooks, err);
+	if (r >= 0 && e.n_again)
+		r = run_alone(&e, &options, &hooks, err);
 	if (r < 0 && r != -ECANCELED && e.error.message)
 		return hx_error_set(err, r, "%s", hx_error_text(&e.error));
 	return r;

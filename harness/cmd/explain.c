@@ -42,8 +42,9 @@ static int explain_plan(struct options *o)
 {
 	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
 	_cleanup_plan_ struct plan plan = { 0 };
+	const struct plan_depth depth = options_depth(o);
 
-	if (plan_make(o->profile, o->seed, &plan, &err) < 0)
+	if (plan_make(o->profile, &depth, &plan, &err) < 0)
 		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 	const struct plan_case *c = plan_find(&plan, o->arguments.items[0]);
 	if (!c)

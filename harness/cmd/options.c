@@ -24,6 +24,8 @@ enum {
 	KEY_PLANT,
 	KEY_FORMAT,
 	KEY_EXPECTED,
+	KEY_DEPTH,
+	KEY_COVERAGE,
 };
 
 static const struct argp_option argp_options[] = {
@@ -45,6 +47,9 @@ static const struct argp_option argp_options[] = {
 	{ "no-known", KEY_NO_KNOWN, NULL, 0, "treat no defect as known", 0 },
 	{ "expected", KEY_EXPECTED, "FILE", 0,
 	  "case ids that must be judged: a missing one fails the run", 0 },
+	{ "depth", KEY_DEPTH, "default|full", 0,
+	  "how many factors of the space meet in every way: 2, or 3 with full", 0 },
+	{ "coverage", KEY_COVERAGE, NULL, 0, "list: the factors, and the tuples covered", 0 },
 	{ "strict", KEY_STRICT, NULL, 0, "known defects and SHOULD clauses fail the run, too", 0 },
 	{ "plant", KEY_PLANT, "KIND[:ARG]", 0, "corrupt what is sensed, to see it detected", 0 },
 	{ "format", KEY_FORMAT, "NAME", 0, "report: tap, junit, json, html or summary", 0 },
@@ -124,6 +129,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_EXPECTED:
 		o->expected = arg;
 		return 0;
+	case KEY_DEPTH:
+		if (strcmp(arg, "default") && strcmp(arg, "full"))
+			argp_error(state, "--depth: \"%s\" is neither default nor full", arg);
+		o->full = !strcmp(arg, "full");
+		return 0;
+	case KEY_COVERAGE:
+		o->coverage = true;
+		return 0;
 	case KEY_STRICT:
 		o->strict = true;
 		return 0;
@@ -192,4 +205,12 @@ void options_clear(struct options *o)
 {
 	strv_clear(&o->arguments);
 	strv_clear(&o->filters);
+}
+
+struct plan_depth options_depth(const struct options *o)
+{
+	return (struct plan_depth){
+		.seed = o->seed,
+		.strength = o->full ? PLAN_STRENGTH_FULL : PLAN_STRENGTH,
+	};
 }

@@ -8,6 +8,7 @@
 #include "harness/base/error.h"
 #include "harness/base/str.h"
 #include "harness/spec/profile.h"
+#include "suite/plan/plan.h"
 
 #define DEFAULT_SEED 1
 #define DEFAULT_TIMEOUT_S 60
@@ -31,10 +32,14 @@ struct options {
 	const char *plant;
 	const char *format;   /* report */
 	const char *expected; /* run: a plan that must be covered */
+	bool full;	      /* --depth full */
+	bool coverage;	      /* list --coverage */
 };
 
 /* Parses; prints help, version or a usage error itself and returns the exit code, or -1 to go on. */
 int options_parse(int argc, char **argv, struct options *ret);
+/* The seed and strength that the options ask for. */
+struct plan_depth options_depth(const struct options *o);
 void options_clear(struct options *o);
 
 #endif

@@ -108,6 +108,8 @@ static char *replay_prefix(const struct run *r)
 	add_quoted(&s, r->target.path);
 	str_printf(&s, " --profile %s --seed %llu", profile_name(r->plan.profile),
 		   (unsigned long long)r->options->seed);
+	if (r->options->full)
+		str_add(&s, " --depth full");
 	if (r->options->plant) {
 		str_add(&s, " --plant ");
 		add_quoted(&s, r->options->plant);
@@ -130,6 +132,7 @@ static int read_known(struct run *r, struct hx_error *err)
 static int prepare(struct run *r, struct hx_error *err)
 {
 	struct options *o = r->options;
+	const struct plan_depth depth = options_depth(o);
 	int e = o->plant ? plant_parse(o->plant, &r->plant, err) : 0;
 
 	if (e >= 0)
@@ -148,7 +151,7 @@ static int prepare(struct run *r, struct hx_error *err)
 	if (o->profile_auto)
 		e = probing_profile(o, &r->target, r->probe, &o->profile, err);
 	if (e >= 0)
-		e = plan_make(o->profile, o->seed, &r->plan, err);
+		e = plan_make(o->profile, &depth, &r->plan, err);
 	if (e < 0)
 		return e;
 	r->replay = replay_prefix(r);

@@ -189,6 +189,7 @@ int case_state_add(struct case_state *c, const struct plan_case *pc, const char 
 	if (line)
 		c->compared += json_int_or(line, "compared", 0);
 	c->per_verdict[v]++;
+	c->last = v;
 	c->judged++;
 	return r < 0 ? r : str_ok(&c->reason);
 }
@@ -205,6 +206,9 @@ static enum verdict together(struct case_state *c)
 			   "%sthe verdict differs between sandboxes: %zu fail, %zu pass",
 			   c->reason.len ? "; " : "", c->per_verdict[VERDICT_FAIL],
 			   c->per_verdict[VERDICT_PASS]);
+	if (c->sandboxes.n && str_starts(c->sandboxes.items[c->sandboxes.n - 1], "again-"))
+		str_printf(&c->reason, "%salone it %s", c->reason.len ? "; " : "",
+			   c->last == VERDICT_FAIL ? "fails, too" : "does not fail: its neighbours matter");
 	if (!c->judged)
 		str_add(&c->reason, "it was not judged");
 	return v;

@@ -128,8 +128,7 @@ int evidence_read_json(const struct evidence *e, const char *name, struct json_o
 	return r < 0 ? hx_error_wrap(err, r, "%s", name) : 0;
 }
 
-int evidence_check_sizes(const struct evidence *e, struct json_object *sizes,
-			 struct hx_error *err)
+int evidence_check_sizes(const struct evidence *e, struct json_object *sizes, struct hx_error *err)
 {
 	json_object_object_foreach(sizes, name, size)
 	{
@@ -142,8 +141,8 @@ int evidence_check_sizes(const struct evidence *e, struct json_object *sizes,
 		if (there < 0)
 			return hx_error_errno(err, -errno, "%s: seek", name);
 		if (there != wanted)
-			return hx_error_set(err, -EBADMSG, "%s: cut or changed: %lld of %lld bytes", name,
-					    (long long)there, (long long)wanted);
+			return hx_error_set(err, -EBADMSG, "%s: cut or changed: %lld of %lld bytes",
+					    name, (long long)there, (long long)wanted);
 	}
 	return 0;
 }

@@ -38,7 +38,6 @@ bool evidence_has(const struct evidence *e, const char *name);
  * Every file that sizes (the manifest's "files") names is there and has that many bytes: a cut file is
  * seen as cut, not taken for a shorter one. -EBADMSG names the file.
  */
-int evidence_check_sizes(const struct evidence *e, struct json_object *sizes,
-			 struct hx_error *err);
+int evidence_check_sizes(const struct evidence *e, struct json_object *sizes, struct hx_error *err);
 
 #endif

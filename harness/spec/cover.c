@@ -416,7 +416,7 @@ static int add_given(struct builder *b, const struct cover_request *q, struct hx
 	return 0;
 }
 
-/* Hands the rows out. Counts them anew: a plan that misses a tuple is an error, not a short plan. */
+/* Hands the rows out and counts them anew: a plan that misses a tuple is an error. */
 static int finish(struct builder *b, const struct cover_marks *m, size_t n_given, struct cover *ret,
 		  struct hx_error *err)
 {

@@ -1,13 +1,14 @@
 /*
  * Covering arrays: few rows in which every t factors meet in every way that they can.
  *
- * A space is a table of factors, each with its levels, and a predicate that forbids combinations. A
- * tuple is a choice of levels for t different factors. It is feasible when some allowed row has it: that
- * is decided by a search for such a row, never guessed. Rows are arrays of n_factors level numbers.
+ * A space is a table of factors, each with its levels, and a predicate that forbids combinations.
+ * A tuple is a choice of levels for t different factors. It is feasible when some allowed row has
+ * it: that is decided by a search for such a row, never guessed. Rows are arrays of n_factors level
+ * numbers.
  *
  * Generation is in-parameter-order (Lei and others, "IPOG: A General Strategy for T-Way Software
- * Testing", ECBS 2007) with rows that keep what they need not decide open; at the end open factors get
- * seeded levels, and rows whose tuples all stand in other rows go. Nothing here does I/O.
+ * Testing", ECBS 2007) with rows that keep what they need not decide open; at the end open factors
+ * get seeded levels, and rows whose tuples all stand in other rows go. Nothing here does I/O.
  */
 #ifndef HX_SPEC_COVER_H
 #define HX_SPEC_COVER_H
@@ -37,8 +38,8 @@ struct cover_factor {
 
 /*
  * NULL while the assignment may still be allowed, else why it is not (static text). levels[i] is
- * COVER_OPEN for what is not chosen. Pure, and monotone: an assignment that is forbidden stays forbidden
- * when more is chosen, and a complete one that is allowed has only parts that are.
+ * COVER_OPEN for what is not chosen. Pure, and monotone: an assignment that is forbidden stays
+ * forbidden when more is chosen, and a complete one that is allowed has only parts that are.
  */
 typedef const char *cover_forbids_fn(void *ctx, const int *levels, size_t n_factors);
 
@@ -51,14 +52,14 @@ struct cover_space {
 
 /* Levels of a few factors, in the order of the factors. */
 struct cover_tuple {
-	const char *
-		reason; /* why it is infeasible, borrowed from the predicate; NULL = it is feasible */
+	const char *reason; /* why it is infeasible, the predicate's text; NULL = it is feasible */
 	unsigned char factor[COVER_STRENGTH_LIMIT];
 	unsigned char level[COVER_STRENGTH_LIMIT];
 	unsigned char n;
 	/*
-	 * COVER_OPEN where the predicate forbids the tuple itself. Else every completion is forbidden: one
-	 * ends at this factor, which has no level left, and reason is what its last level was told.
+	 * COVER_OPEN where the predicate forbids the tuple itself. Else every completion is
+	 * forbidden: one ends at this factor, which has no level left, and reason is what its last
+	 * level was told.
 	 */
 	signed char starved;
 };
@@ -81,7 +82,7 @@ struct cover_request {
 	size_t n_given;
 };
 
-/* The given rows in their order, then the generated ones: sorted, and each alone in having some tuple. */
+/* The given rows in their order, then the generated ones, sorted; each of these is needed. */
 struct cover {
 	int *rows; /* n_rows * n_factors */
 	size_t n_rows;
@@ -91,17 +92,17 @@ struct cover {
 };
 
 /*
- * Every feasible tuple is in a row and every row is allowed, on success. An empty plan is one: where
- * everything is forbidden there are no rows. -EINVAL: a malformed space or request, a given row that has
- * no allowed completion, a predicate that was seen not to be monotone. -E2BIG: one of the limits above.
- * -ENOMEM.
+ * On success every feasible tuple is in a row and every row is allowed; where everything is
+ * forbidden there are no rows. -EINVAL: a malformed space or request, a given row that has no
+ * allowed completion, a predicate that was seen not to be monotone. -E2BIG: one of the limits
+ * above. -ENOMEM.
  */
 int cover_generate(const struct cover_space *space, const struct cover_request *request,
 		   struct cover *ret, struct hx_error *err);
 
 /*
- * Counts the tuples of any rows. What is COVER_OPEN in a row covers nothing. Errors as above: a row that
- * has no allowed completion is -EINVAL.
+ * Counts the tuples of any rows. What is COVER_OPEN in a row covers nothing. Errors as above: a row
+ * that has no allowed completion is -EINVAL.
  */
 int cover_count(const struct cover_space *space, size_t strength, const int *rows, size_t n_rows,
 		struct cover_tally *ret, struct hx_error *err);

@@ -55,8 +55,8 @@ struct cover_search {
 int cover_search_init(const struct cover_space *space, struct cover_search *ret);
 
 /*
- * 1 and a complete allowed row that has what partial has; 0 and s->reason; -E2BIG. hint is a complete
- * row that is tried first, and may be ret.
+ * 1 and a complete allowed row that has what partial has; 0 and s->reason; -E2BIG. hint is whole,
+ * tried first where partial is open, and may be ret.
  */
 int cover_complete(struct cover_search *s, const int *partial, const int *hint, int *ret);
 

@@ -4,7 +4,7 @@
 
 #include "suite/plan/sources.h"
 
-int annotation_rows(uint64_t seed, struct row_list *ret);
+int annotation_rows(const struct plan_depth *depth, struct row_list *ret);
 extern const struct sandbox_source annotation_sandboxes[];
 
 #endif

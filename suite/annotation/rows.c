@@ -3,9 +3,9 @@
 
 static const enum spec_flag flags[] = { SPEC_ON, SPEC_OFF, SPEC_UNSET };
 
-int annotation_rows(uint64_t seed, struct row_list *ret)
+int annotation_rows(const struct plan_depth *depth, struct row_list *ret)
 {
-	(void)seed;
+	(void)depth;
 	for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
 		struct row row = {
 			.global = { .flag = flags[f], .overlay2 = "none" },

@@ -202,6 +202,7 @@ LONE(ro_pod, "none", .share = "pod", .read_only = true)
 LONE(file_container, "none", .share = "container", .shape = ROW_SHAPE_FILE)
 LONE(file_all_self, "all:self", .share = "shared", .shape = ROW_SHAPE_FILE)
 LONE(file_all_memory, "all:memory", .share = "shared", .shape = ROW_SHAPE_FILE)
+LONE(symlink_all_self, "all:self", .share = "shared", .source = ROW_SOURCE_SYMLINK)
 LONE(twice_container, "none", .share = "container", .shape = ROW_SHAPE_TWICE)
 LONE(twice_all_self, "all:self", .share = "shared", .shape = ROW_SHAPE_TWICE)
 
@@ -231,6 +232,7 @@ const struct sandbox_source mount_option_sandboxes[] = {
 	{ .slug = "on.file-container", .build = file_container },
 	{ .slug = "on.file-all-self", .build = file_all_self },
 	{ .slug = "on.file-all-memory", .build = file_all_memory },
+	{ .slug = "on.symlink-all-self", .build = symlink_all_self },
 	{ .slug = "on.twice-container", .build = twice_container },
 	{ .slug = "on.twice-all-self", .build = twice_all_self },
 	{ .slug = "on.unmount", .build = unmount_plain },

@@ -4,7 +4,7 @@
 
 #include "suite/plan/sources.h"
 
-int mount_option_rows(uint64_t seed, struct row_list *ret);
+int mount_option_rows(const struct plan_depth *depth, struct row_list *ret);
 extern const struct sandbox_source mount_option_sandboxes[];
 extern const struct sandbox_source rootfs_sandboxes[];
 

@@ -1,9 +1,9 @@
 /* Shapes of mounts and hints. */
 #include "suite/mount-option/mount-option.h"
 
-int mount_option_rows(uint64_t seed, struct row_list *ret)
+int mount_option_rows(const struct plan_depth *depth, struct row_list *ret)
 {
-	(void)seed;
+	(void)depth;
 	(void)ret;
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include "harness/model/subject.h"
 #include "suite/plan/sources.h"
 
+#define LONERS_ONE_IN 20 /* 5 % of the rows */
+
 static void case_clear(struct plan_case *c)
 {
 	for (size_t i = 0; i < c->n_places; i++)
@@ -87,6 +89,7 @@ struct naming {
 	size_t sandbox;
 	const char *container; /* slug of its container-wide cases; NULL = it has none */
 	char **mounts;	       /* slug per mount; NULL = no row's; all NULL where mounts is NULL */
+	const struct row **rows; /* row per mount, likewise */
 	const enum clause *own; /* only these clauses, up to CLAUSE_NONE; NULL = all */
 };
 
@@ -119,6 +122,10 @@ static int add_fact(struct plan *p, const struct naming *n, const struct fact *f
 	if (!c)
 		return -ENOMEM;
 	c->judged = c->judged || judged;
+	if (subject >= 0 && n->rows && n->rows[subject]) {
+		c->packed = true;
+		c->row = *n->rows[subject];
+	}
 	return add_place(p, c, n->sandbox, subject_name(subject, s));
 }
 
@@ -192,8 +199,9 @@ static int name_pack(struct plan *p, const struct pack *pack, const struct row *
 		.sandbox = first + sandbox,
 		.container = p->sandboxes[first + sandbox].id,
 		.mounts = calloc(n ? n : 1, sizeof(char *)),
+		.rows = calloc(n ? n : 1, sizeof(struct row *)),
 	};
-	int r = naming.mounts ? 0 : -ENOMEM;
+	int r = naming.mounts && naming.rows ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < pack->n_placements && r >= 0; i++) {
 		const struct placement *at = &pack->placements[i];
@@ -203,6 +211,7 @@ static int name_pack(struct plan *p, const struct pack *pack, const struct row *
 		int mount = spec_find_mount(&p->sandboxes[first + sandbox], at->id);
 		if (mount < 0 || naming.mounts[mount])
 			continue;
+		naming.rows[mount] = &rows[at->row];
 		naming.mounts[mount] = row_slug(&rows[at->row]);
 		r = naming.mounts[mount] ? name_beside(&p->sandboxes[first + sandbox], mount, naming.mounts)
 					 : -ENOMEM;
@@ -212,34 +221,91 @@ static int name_pack(struct plan *p, const struct pack *pack, const struct row *
 	if (r >= 0)
 		r = add_cases(p, &naming);
 	free_slugs(naming.mounts, n);
+	free(naming.rows);
 	return r;
 }
 
-static int add_pack(struct plan *p, const struct row_list *l, enum pack_kind kind)
+static int add_pack(struct plan *p, const struct row *rows, size_t n, enum pack_kind kind,
+		    const char *prefix)
 {
-	static const char *const prefixes[PACK_N] = { "mixed", "apart" };
 	_cleanup_pack_ struct pack pack = { 0 };
 	size_t first = p->n_sandboxes;
-	int r = pack_rows(l->rows, l->n, kind, prefixes[kind], &pack);
+	int r = pack_rows(rows, n, kind, prefix, &pack);
 
 	for (size_t i = 0; i < pack.n_sandboxes && r >= 0; i++)
 		r = add_sandbox(p, &pack.sandboxes[i]);
 	for (size_t i = 0; i < pack.n_sandboxes && r >= 0; i++)
-		r = name_pack(p, &pack, l->rows, first, i);
+		r = name_pack(p, &pack, rows, first, i);
 	return r;
 }
 
-static int add_rows(struct plan *p, uint64_t seed, struct hx_error *err)
+/* A seeded sample of rows runs alone, too: what neighbours hide or cause shows as a difference. */
+static int add_loners(struct plan *p, const struct row_list *l, uint64_t seed)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r >= 0; i++) {
+		_cleanup_free_ char *slug = row_slug(&l->rows[i]);
+		_cleanup_free_ char *prefix = str_format("alone-%zu", i);
+
+		if (!slug || !prefix)
+			return -ENOMEM;
+		if (rng_hash(seed, slug) % LONERS_ONE_IN == 0)
+			r = add_pack(p, &l->rows[i], 1, PACK_MIXED, prefix);
+	}
+	return r;
+}
+
+int plan_add_alone(struct plan *p, struct plan_case *c, size_t *ret_sandbox)
+{
+	_cleanup_free_ char *prefix = str_format("again-%zu", p->n_sandboxes);
+	_cleanup_pack_ struct pack pack = { 0 };
+	int r = prefix ? pack_rows(&c->row, 1, PACK_MIXED, prefix, &pack) : -ENOMEM;
+
+	if (r >= 0)
+		r = add_sandbox(p, &pack.sandboxes[0]);
+	if (r < 0)
+		return r;
+	*ret_sandbox = p->n_sandboxes - 1;
+	return add_place(p, c, *ret_sandbox, pack.placements[0].id);
+}
+
+/* Two rows with one slug are one point of the space: the second would be judged as the first. */
+static int refuse_equal_rows(const struct row_list *l, struct hx_error *err)
+{
+	_cleanup_(index_clear) struct index seen = { 0 };
+	_cleanup_strv_ struct strv slugs = STRV_INIT;
+
+	for (size_t i = 0; i < l->n; i++) {
+		char *slug = row_slug(&l->rows[i]);
+
+		if (!slug || strv_push_take(&slugs, slug) < 0)
+			return -ENOMEM;
+		if (index_find(&seen, slug) != INDEX_NONE)
+			return hx_error_set(err, -EEXIST, "two rows are alike: %s", slug);
+		if (index_add(&seen, slug, i) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_rows(struct plan *p, const struct plan_depth *depth, struct hx_error *err)
 {
 	struct row_list l = { 0 };
 	int r = 0;
 
 	for (const row_source_fn *f = plan_row_tables; *f && r >= 0; f++)
-		r = (*f)(seed, &l);
-	for (int kind = 0; kind < PACK_N && r >= 0; kind++)
-		r = add_pack(p, &l, (enum pack_kind)kind);
+		r = (*f)(depth, &l);
+	if (r >= 0)
+		r = refuse_equal_rows(&l, err);
+	if (r >= 0)
+		r = add_pack(p, l.rows, l.n, PACK_MIXED, "mixed");
+	if (r >= 0)
+		r = add_pack(p, l.rows, l.n, PACK_APART, "apart");
+	if (r >= 0)
+		r = add_loners(p, &l, depth->seed);
 	free(l.rows);
-	return r < 0 ? hx_error_errno(err, r, "pack the rows") : 0;
+	return r < 0 && !(err && err->message) ? hx_error_errno(err, r, "pack the rows") : r;
 }
 
 static void shuffle_annotations(struct spec_sandbox *s, uint64_t seed)
@@ -371,15 +437,16 @@ int plan_sort(struct plan *p)
 	return r;
 }
 
-int plan_make(enum profile profile, uint64_t seed, struct plan *ret, struct hx_error *err)
+int plan_make(enum profile profile, const struct plan_depth *depth, struct plan *ret,
+	      struct hx_error *err)
 {
 	_cleanup_plan_ struct plan p = { .profile = profile };
-	int r = add_rows(&p, seed, err);
+	int r = add_rows(&p, depth, err);
 
 	for (size_t t = 0; plan_sandbox_tables[t] && r >= 0; t++)
 		for (const struct sandbox_source *s = plan_sandbox_tables[t]; s->slug && r >= 0;
 		     s++)
-			r = add_whole(&p, s, seed, err);
+			r = add_whole(&p, s, depth->seed, err);
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);

@@ -32,6 +32,8 @@ struct plan_case {
 	struct plan_place *places;
 	size_t n_places;
 	enum plan_same same;
+	bool packed;	/* judged among neighbours: it can be judged alone, too */
+	struct row row; /* where packed */
 	char *skip;       /* why it is not judged under the run's profile; NULL = judged */
 	struct strv spec; /* the row as a person reads it */
 	bool judged;      /* under the plan's profile the model demands something of it */
@@ -47,8 +49,18 @@ struct plan {
 	struct index by_id;
 };
 
+#define PLAN_STRENGTH 2      /* the default depth */
+#define PLAN_STRENGTH_FULL 3 /* --depth full */
+
+/* What chooses among the rows of the space. */
+struct plan_depth {
+	uint64_t seed;
+	size_t strength; /* so many factors meet in every way that they can */
+};
+
 /* The whole suite for this profile. Errors name the row or sandbox. */
-int plan_make(enum profile profile, uint64_t seed, struct plan *ret, struct hx_error *err);
+int plan_make(enum profile profile, const struct plan_depth *depth, struct plan *ret,
+	      struct hx_error *err);
 void plan_clear(struct plan *p);
 #define _cleanup_plan_ _cleanup_(plan_clear)
 
@@ -57,6 +69,12 @@ void plan_clear(struct plan *p);
  * many were selected.
  */
 size_t plan_select(struct plan *p, const struct strv *globs);
+/*
+ * Adds a sandbox with the packed case's row alone (and its baseline), and a place for the case in it.
+ * Pointers to sandboxes do not stay valid; those to cases do.
+ */
+int plan_add_alone(struct plan *p, struct plan_case *c, size_t *ret_sandbox);
+
 /* The index of the sandbox is needed by a selected case that is not skipped. */
 bool plan_needs_sandbox(const struct plan *p, size_t sandbox);
 /* The "cases" of sandbox's spec.json: those selected and not skipped. */

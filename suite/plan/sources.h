@@ -16,8 +16,8 @@ struct row_list {
 
 int row_list_add(struct row_list *l, const struct row *r);
 
-/* Appends a family's rows. seed is the run's. */
-typedef int (*row_source_fn)(uint64_t seed, struct row_list *ret);
+/* Appends a family's rows. */
+typedef int (*row_source_fn)(const struct plan_depth *depth, struct row_list *ret);
 
 /*
  * Sandboxes that are cases by themselves: container-wide clauses, start errors; and groups, of which

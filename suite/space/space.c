@@ -126,10 +126,10 @@ static const struct {
 	  "a self overlay on one source twice has sandboxes of its own: it may be refused" },
 	{ F_SHAPE, ROW_SHAPE_TWICE, ROW_SHAPE_TWICE, F_OVERLAY2, 3, 3,
 	  "a self overlay on one source twice has sandboxes of its own: it may be refused" },
-	{ F_SHAPE, ROW_SHAPE_FILE, ROW_SHAPE_FILE, F_SHARE, 1, 2,
-	  "a self overlay on a file has sandboxes of its own: no pinned runtime starts it" },
-	{ F_SHAPE, ROW_SHAPE_FILE, ROW_SHAPE_FILE, F_OVERLAY2, 3, 3,
-	  "a self overlay on a file has sandboxes of its own: no pinned runtime starts it" },
+	{ F_SOURCE, ROW_SOURCE_SYMLINK, ROW_SOURCE_SYMLINK, F_SHARE, 1, 2,
+	  "a self overlay behind a symlink has sandboxes of its own: no pinned runtime starts it" },
+	{ F_SOURCE, ROW_SOURCE_SYMLINK, ROW_SOURCE_SYMLINK, F_OVERLAY2, 3, 3,
+	  "a self overlay behind a symlink has sandboxes of its own: no pinned runtime starts it" },
 };
 
 static const char *forbids(void *ctx, const int *l, size_t n)
@@ -150,18 +150,6 @@ static const char *forbids(void *ctx, const int *l, size_t n)
 }
 
 const struct cover_space space = { .factors = factors, .n_factors = F_N, .forbids = forbids };
-
-static size_t strength = SPACE_STRENGTH;
-
-void space_set_strength(size_t t)
-{
-	strength = t;
-}
-
-size_t space_strength(void)
-{
-	return strength;
-}
 
 static const char *unless_first(const char *const *names, int level)
 {
@@ -240,8 +228,10 @@ static const char *forbids_flags(void *ctx, const int *l, size_t n)
 }
 
 /*
- * Packing wants few settings of the flags with many rows each. Any t flags meet in every way in a covering
- * array of the flags alone; so rows with these settings only cover all that any rows could.
+ * Packing wants few settings of the flags with many rows each. Any two flags meet in every way in a
+ * covering array of the flags alone, and with it rows cover all pairs that any rows could. For triples that
+ * does not hold (two flags may leave a mount's factor no room in the one setting that has them): there all
+ * settings are used.
  */
 static const char *forbids_unpacked(void *ctx, const int *l, size_t n)
 {
@@ -277,7 +267,7 @@ static int given_rows(const struct row_list *l, struct cover *settings, int **re
 	return 0;
 }
 
-static int cover_flags(uint64_t seed, struct cover *ret)
+static int cover_flags(const struct plan_depth *depth, struct cover *ret)
 {
 	const struct cover_space flags_space = {
 		.factors = factors,
@@ -285,20 +275,20 @@ static int cover_flags(uint64_t seed, struct cover *ret)
 		.forbids = forbids_flags,
 	};
 	const struct cover_request request = {
-		.strength = strength < F_GLOBAL_N ? strength : F_GLOBAL_N,
-		.seed = seed,
+		.strength = depth->strength > PLAN_STRENGTH ? F_GLOBAL_N : depth->strength,
+		.seed = depth->seed,
 	};
 
 	return cover_generate(&flags_space, &request, ret, NULL);
 }
 
-int space_rows(uint64_t seed, struct row_list *ret)
+int space_rows(const struct plan_depth *depth, struct row_list *ret)
 {
 	_cleanup_cover_ struct cover cover = { 0 };
 	_cleanup_cover_ struct cover settings = { 0 };
 	_cleanup_free_ int *given = NULL;
 	size_t n_given = 0;
-	int r = cover_flags(seed, &settings);
+	int r = cover_flags(depth, &settings);
 
 	if (r < 0)
 		return r;
@@ -312,8 +302,8 @@ int space_rows(uint64_t seed, struct row_list *ret)
 	if (r < 0)
 		return r;
 	const struct cover_request request = {
-		.strength = strength,
-		.seed = seed,
+		.strength = depth->strength,
+		.seed = depth->seed,
 		.given = given,
 		.n_given = n_given,
 	};

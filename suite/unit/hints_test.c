@@ -9,15 +9,20 @@
 #define NOTES 8
 
 /* A complete hint for mount a but for the directfs key. */
-#define FULL(name) { M name ".source", "/" name }, { M name ".type", "bind" }, { M name ".share", "shared" }
+#define FULL(name)                                                  \
+	{ M name ".source", "/" name }, { M name ".type", "bind" }, \
+	{                                                           \
+		M name ".share", "shared"                           \
+	}
 
 static const char *const directfs_names[] = { "absent", "default", "off", "invalid" };
 static const char *const share_names[] = { "none", "container", "pod", "shared" };
 
 static void add_hint_text(struct str *out, const struct hint *m)
 {
-	str_printf(out, "%s%s:%s,%s,%s,%s", out->len ? "; " : "", m->name, m->source ? m->source : "-",
-		   m->type ? m->type : "-", share_names[m->share], directfs_names[m->directfs]);
+	str_printf(out, "%s%s:%s,%s,%s,%s", out->len ? "; " : "", m->name,
+		   m->source ? m->source : "-", m->type ? m->type : "-", share_names[m->share],
+		   directfs_names[m->directfs]);
 	if (m->refused)
 		str_printf(out, " refused '%s'", m->refused);
 	if (m->unknown_key)
@@ -32,10 +37,11 @@ static char *hints_text(const struct hints *h)
 	for (size_t i = 0; i < h->n_mounts; i++)
 		add_hint_text(&out, &h->mounts[i]);
 	if (h->rootfs_present)
-		str_printf(&out, "%srootfs:%s", out.len ? "; " : "", directfs_names[h->rootfs_directfs]);
+		str_printf(&out, "%srootfs:%s", out.len ? "; " : "",
+			   directfs_names[h->rootfs_directfs]);
 	if (h->error_clause != CLAUSE_NONE)
-		str_printf(&out, "%serror %s: %s", out.len ? "; " : "", requirements[h->error_clause].id,
-			   h->error_names);
+		str_printf(&out, "%serror %s: %s", out.len ? "; " : "",
+			   requirements[h->error_clause].id, h->error_names);
 	return str_take(&out);
 }
 
@@ -59,63 +65,114 @@ static const struct {
 	struct note notes[NOTES];
 	const char *text;
 } rows[] = {
-	{ "ANN-1 off", PROFILE_NEWEST, { FULL("a"), { M "a.directfs", "off" } }, "a:/a,bind,shared,off" },
-	{ "ANN-1 default", PROFILE_NEWEST, { FULL("a"), { M "a.directfs", "default" } },
+	{ "ANN-1 off",
+	  PROFILE_NEWEST,
+	  { FULL("a"), { M "a.directfs", "off" } },
+	  "a:/a,bind,shared,off" },
+	{ "ANN-1 default",
+	  PROFILE_NEWEST,
+	  { FULL("a"), { M "a.directfs", "default" } },
 	  "a:/a,bind,shared,default" },
 	{ "ANN-1 absent", PROFILE_NEWEST, { FULL("a") }, "a:/a,bind,shared,absent" },
-	{ "ANN-2 upper case", PROFILE_NEWEST, { FULL("a"), { M "a.directfs", "OFF" } },
+	{ "ANN-2 upper case",
+	  PROFILE_NEWEST,
+	  { FULL("a"), { M "a.directfs", "OFF" } },
 	  "a:/a,bind,shared,invalid refused 'OFF'" },
-	{ "ANN-2 empty", PROFILE_NEWEST, { FULL("a"), { M "a.directfs", "" } },
+	{ "ANN-2 empty",
+	  PROFILE_NEWEST,
+	  { FULL("a"), { M "a.directfs", "" } },
 	  "a:/a,bind,shared,invalid refused ''" },
-	{ "ANN-2 a blank more", PROFILE_NEWEST, { FULL("a"), { M "a.directfs", "off " } },
+	{ "ANN-2 a blank more",
+	  PROFILE_NEWEST,
+	  { FULL("a"), { M "a.directfs", "off " } },
 	  "a:/a,bind,shared,invalid refused 'off '" },
-	{ "ANN-3 the rest stays", PROFILE_NEWEST,
-	  { { M "a.directfs", "on" }, { M "a.share", "pod" }, { M "a.type", "tmpfs" }, { M "a.source", "/s" } },
+	{ "ANN-3 the rest stays",
+	  PROFILE_NEWEST,
+	  { { M "a.directfs", "on" },
+	    { M "a.share", "pod" },
+	    { M "a.type", "tmpfs" },
+	    { M "a.source", "/s" } },
 	  "a:/s,tmpfs,pod,invalid refused 'on'" },
-	{ "ANN-4 a sibling keeps its own", PROFILE_NEWEST,
+	{ "ANN-4 a sibling keeps its own",
+	  PROFILE_NEWEST,
 	  { FULL("a"), { M "a.directfs", "off" }, FULL("b") },
 	  "a:/a,bind,shared,off; b:/b,bind,shared,absent" },
-	{ "ANN-6 no source", PROFILE_NEWEST, { { M "a.type", "bind" }, { M "a.share", "pod" } },
+	{ "ANN-6 no source",
+	  PROFILE_NEWEST,
+	  { { M "a.type", "bind" }, { M "a.share", "pod" } },
 	  "a:-,bind,pod,absent" },
-	{ "ANN-6 an empty source is none", PROFILE_NEWEST, { { M "a.source", "" } }, "a:-,-,none,absent" },
-	{ "ANN-6 a type that is none", PROFILE_NEWEST, { { M "a.type", "nfs" } }, "a:-,-,none,absent" },
-	{ "ANN-6 a share that is none", PROFILE_NEWEST, { { M "a.share", "everyone" } },
+	{ "ANN-6 an empty source is none",
+	  PROFILE_NEWEST,
+	  { { M "a.source", "" } },
 	  "a:-,-,none,absent" },
-	{ "ANN-6 incomplete twins are no error", PROFILE_NEWEST,
-	  { { M "a.source", "/s" }, { M "b.source", "/s" } }, "a:/s,-,none,absent; b:/s,-,none,absent" },
-	{ "ANN-8 twins", PROFILE_NEWEST,
+	{ "ANN-6 a type that is none",
+	  PROFILE_NEWEST,
+	  { { M "a.type", "nfs" } },
+	  "a:-,-,none,absent" },
+	{ "ANN-6 a share that is none",
+	  PROFILE_NEWEST,
+	  { { M "a.share", "everyone" } },
+	  "a:-,-,none,absent" },
+	{ "ANN-6 incomplete twins are no error",
+	  PROFILE_NEWEST,
+	  { { M "a.source", "/s" }, { M "b.source", "/s" } },
+	  "a:/s,-,none,absent; b:/s,-,none,absent" },
+	{ "ANN-8 twins",
+	  PROFILE_NEWEST,
 	  { FULL("a"), { M "b.source", "/a" }, { M "b.type", "tmpfs" }, { M "b.share", "pod" } },
 	  "a:/a,bind,shared,absent; b:/a,tmpfs,pod,absent; error ANN-8: \"a\"\n\"b\"" },
-	{ "ANN-8 another text is another source", PROFILE_NEWEST,
+	{ "ANN-8 another text is another source",
+	  PROFILE_NEWEST,
 	  { FULL("a"), { M "b.source", "/a/" }, { M "b.type", "bind" }, { M "b.share", "pod" } },
 	  "a:/a,bind,shared,absent; b:/a/,bind,pod,absent" },
 	{ "ANN-9 no key", PROFILE_NEWEST, { { M "a", "x" } }, "error ANN-9: " M "a" },
 	{ "ANN-9 nothing after the prefix", PROFILE_NEWEST, { { M "", "x" } }, "error ANN-9: " M },
-	{ "ANN-9 a dot too many", PROFILE_NEWEST, { { M "a.b.directfs", "off" } },
+	{ "ANN-9 a dot too many",
+	  PROFILE_NEWEST,
+	  { { M "a.b.directfs", "off" } },
 	  "error ANN-9: " M "a.b.directfs" },
-	{ "ANN-9 two dots at the end", PROFILE_NEWEST, { { M "a..", "off" } }, "error ANN-9: " M "a.." },
-	{ "ANN-9 no name", PROFILE_NEWEST, { { M ".directfs", "off" } },
+	{ "ANN-9 two dots at the end",
+	  PROFILE_NEWEST,
+	  { { M "a..", "off" } },
+	  "error ANN-9: " M "a.." },
+	{ "ANN-9 no name",
+	  PROFILE_NEWEST,
+	  { { M ".directfs", "off" } },
 	  "error ANN-9: invalid mount name" },
-	{ "ANN-9 an empty key", PROFILE_NEWEST, { { M "a.", "x" } }, "a:-,-,none,absent unknown ''" },
-	{ "ANN-9 an unknown key", PROFILE_NEWEST, { { M "a.Directfs", "x" } },
+	{ "ANN-9 an empty key",
+	  PROFILE_NEWEST,
+	  { { M "a.", "x" } },
+	  "a:-,-,none,absent unknown ''" },
+	{ "ANN-9 an unknown key",
+	  PROFILE_NEWEST,
+	  { { M "a.Directfs", "x" } },
 	  "a:-,-,none,absent unknown 'Directfs'" },
 	{ "ANN-9 a known key", PROFILE_NEWEST, { { M "a.options", "rw" } }, "a:-,-,none,absent" },
-	{ "ANN-9 the first error stands", PROFILE_NEWEST,
+	{ "ANN-9 the first error stands",
+	  PROFILE_NEWEST,
 	  { { M "a.b.c", "x" }, { R "directfs", "x" }, { F "directfs", "x" } },
 	  "rootfs:invalid; error ANN-9: " M "a.b.c" },
-	{ "ANN-9 names are told apart whole", PROFILE_NEWEST,
+	{ "ANN-9 names are told apart whole",
+	  PROFILE_NEWEST,
 	  { { M "a.source", "/1" }, { M "aa.source", "/2" }, { M "A.source", "/3" } },
 	  "a:/1,-,none,absent; aa:/2,-,none,absent; A:/3,-,none,absent" },
-	{ "ANN-11 the key unknown", PROFILE_DIRECTFS, { FULL("a"), { M "a.directfs", "OFF" } },
+	{ "ANN-11 the key unknown",
+	  PROFILE_DIRECTFS,
+	  { FULL("a"), { M "a.directfs", "OFF" } },
 	  "a:/a,bind,shared,absent unknown 'directfs'" },
 	{ "ROOT-2 off", PROFILE_NEWEST, { { R "directfs", "off" } }, "rootfs:off" },
 	{ "ROOT-2 default", PROFILE_NEWEST, { { R "directfs", "default" } }, "rootfs:default" },
 	{ "ROOT-2 other keys", PROFILE_NEWEST, { { R "source", "/r" } }, "rootfs:absent" },
-	{ "ROOT-3 invalid", PROFILE_NEWEST, { { R "directfs", "Off" } },
+	{ "ROOT-3 invalid",
+	  PROFILE_NEWEST,
+	  { { R "directfs", "Off" } },
 	  "rootfs:invalid; error ROOT-3: directfs" },
 	{ "ROOT-3 before its profile", PROFILE_OPT_OUT, { { R "directfs", "Off" } }, "" },
-	{ "other annotations", PROFILE_NEWEST,
-	  { { "dev.gvisor.spec.mounts.a.directfs", "off" }, { "dev.gvisor.spec.mount", "x" }, { "x", "y" } },
+	{ "other annotations",
+	  PROFILE_NEWEST,
+	  { { "dev.gvisor.spec.mounts.a.directfs", "off" },
+	    { "dev.gvisor.spec.mount", "x" },
+	    { "x", "y" } },
 	  "" },
 };
 
@@ -169,13 +226,14 @@ static const struct {
 	{ "given on", PROFILE_NEWEST, SPEC_ON, false, NULL, true, CLAUSE_NONE },
 	{ "given off", PROFILE_NEWEST, SPEC_OFF, false, NULL, false, CLAUSE_NONE },
 	{ "not given", PROFILE_NEWEST, SPEC_UNSET, false, NULL, true, CLAUSE_NONE },
-	{ "not given, since directfs", PROFILE_DIRECTFS, SPEC_UNSET, false, NULL, true, CLAUSE_NONE },
+	{ "not given, since directfs", PROFILE_DIRECTFS, SPEC_UNSET, false, NULL, true,
+	  CLAUSE_NONE },
 	{ "no directfs at all", PROFILE_LISAFS, SPEC_UNSET, false, NULL, false, CLAUSE_NONE },
 	{ "overridden off", PROFILE_NEWEST, SPEC_ON, true, "false", false, CLAUSE_NONE },
 	{ "overridden on", PROFILE_NEWEST, SPEC_OFF, true, "true", true, CLAUSE_NONE },
 	{ "override refused", PROFILE_NEWEST, SPEC_ON, false, "false", true, CLAUSE_CFG_1 },
-	{ "override refused although it changes nothing", PROFILE_NEWEST, SPEC_ON, false, "true", true,
-	  CLAUSE_CFG_1 },
+	{ "override refused although it changes nothing", PROFILE_NEWEST, SPEC_ON, false, "true",
+	  true, CLAUSE_CFG_1 },
 	{ "since directfs", PROFILE_DIRECTFS, SPEC_ON, false, "false", true, CLAUSE_CFG_1 },
 };
 
@@ -183,19 +241,22 @@ static void the_flag_in_force_is_cfg_1s(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		const struct note notes[NOTES] = { { flags[i].note ? F "directfs" : NULL, flags[i].note } };
+		const struct note notes[NOTES] = { { flags[i].note ? F "directfs" : NULL,
+						     flags[i].note } };
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_hints_ struct hints h = { 0 };
 
 		parse(notes, flags[i].profile, flags[i].flag, flags[i].allowed, &s, &h);
 		if (h.flag_on != flags[i].on || h.error_clause != flags[i].error)
-			fail_msg("%s: on %d, error %d", flags[i].name, h.flag_on, (int)h.error_clause);
+			fail_msg("%s: on %d, error %d", flags[i].name, h.flag_on,
+				 (int)h.error_clause);
 	}
 }
 
 static void another_flags_annotation_is_not_ours(void **state)
 {
-	static const struct note notes[NOTES] = { { F "overlay2", "none" }, { F "directfsx", "false" } };
+	static const struct note notes[NOTES] = { { F "overlay2", "none" },
+						  { F "directfsx", "false" } };
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	_cleanup_hints_ struct hints h = { 0 };
 
@@ -256,7 +317,9 @@ static void a_hint_applies_to_the_same_text_only(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(matches); i++) {
 		const struct note notes[NOTES] = {
-			{ M "h.source", matches[i].hint }, { M "h.type", "bind" }, { M "h.share", "pod" },
+			{ M "h.source", matches[i].hint },
+			{ M "h.type", "bind" },
+			{ M "h.share", "pod" },
 		};
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_hints_ struct hints h = { 0 };
@@ -293,16 +356,11 @@ static const struct {
 	enum hint_share share;
 	bool served;
 } served[] = {
-	{ "bind", NULL, SHARE_NONE, true },
-	{ "bind", "bind", SHARE_CONTAINER, true },
-	{ "bind", "bind", SHARE_POD, true },
-	{ "bind", "bind", SHARE_SHARED, true },
-	{ "bind", "tmpfs", SHARE_CONTAINER, false },
-	{ "bind", "tmpfs", SHARE_POD, false },
-	{ "bind", "tmpfs", SHARE_SHARED, true },
-	{ "tmpfs", NULL, SHARE_NONE, false },
-	{ "tmpfs", "bind", SHARE_SHARED, false },
-	{ "erofs", NULL, SHARE_NONE, false },
+	{ "bind", NULL, SHARE_NONE, true },          { "bind", "bind", SHARE_CONTAINER, true },
+	{ "bind", "bind", SHARE_POD, true },         { "bind", "bind", SHARE_SHARED, true },
+	{ "bind", "tmpfs", SHARE_CONTAINER, false }, { "bind", "tmpfs", SHARE_POD, false },
+	{ "bind", "tmpfs", SHARE_SHARED, true },     { "tmpfs", NULL, SHARE_NONE, false },
+	{ "tmpfs", "bind", SHARE_SHARED, false },    { "erofs", NULL, SHARE_NONE, false },
 	{ "proc", NULL, SHARE_NONE, false },
 };
 
@@ -311,7 +369,9 @@ static void who_serves_a_mount_is_mnt_4s(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
 		const struct spec_mount m = { .type = (char *)served[i].mount_type };
-		const struct hint h = { .source = "/s", .type = served[i].hint_type, .share = served[i].share };
+		const struct hint h = { .source = "/s",
+					.type = served[i].hint_type,
+					.share = served[i].share };
 
 		if (mount_gofer_served(&m, h.type ? &h : NULL) != served[i].served)
 			fail_msg("row %zu: %s under %s", i, served[i].mount_type,

@@ -1,27 +1,15 @@
-/*
- * The judge: verdicts on canned evidence, red for every planted violation and never green on cut
- * evidence; and its cage.
- */
-#include <fcntl.h>
+/* The judge: right on canned evidence, red for every planted violation, never green on what is cut. */
 #include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/observe/confine.h"
 #include "harness/observe/judge.h"
 #include "suite/unit/support/canned.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/unit.h"
 
-#define HANG_MS 10000 /* bounds a hang */
 #define CUT_STEP 7 /* bytes between two places where a file is cut */
 
 /* Verdicts ------------------------------------------------------------------------------------------- */
@@ -72,10 +60,11 @@ static void a_line_has_the_documented_shape(void **state)
 	canned_change(f->fd, "log.boot.txt", "rfdno=5,", "rfdno=5,directfs,");
 	canned_seal(f->fd, "done", "");
 	judge(f->fd, &lines);
-	assert_has(str_text(&lines),
-		   "{\"case\":\"MNT-1/a\",\"facts\":[{\"property\":\"directfs\",\"subject\":\"a\","
-		   "\"expected\":\"no\",\"observed\":\"yes\",\"state\":\"fail\",\"source\":\"guest\"}],"
-		   "\"verdict\":\"fail\",\"compared\":1,\"log\":\"a warning of the runtime\\n\"}\n");
+	assert_has(
+		str_text(&lines),
+		"{\"case\":\"MNT-1/a\",\"facts\":[{\"property\":\"directfs\",\"subject\":\"a\","
+		"\"expected\":\"no\",\"observed\":\"yes\",\"state\":\"fail\",\"source\":\"guest\"}],"
+		"\"verdict\":\"fail\",\"compared\":1,\"log\":\"a warning of the runtime\\n\"}\n");
 	assert_has(str_text(&lines), "{\"case\":\"MNT-1/b\",\"facts\":[{\"property\":\"directfs\","
 				     "\"subject\":\"b\",\"expected\":\"yes\",\"observed\":\"yes\","
 				     "\"state\":\"ok\",\"source\":\"guest\"}],\"verdict\":\"pass\","
@@ -89,9 +78,10 @@ static const struct plant {
 	const char *file2, *from2, *to2;
 	const char *id; /* the case that must fail */
 } plants[] = {
-	{ "an opted-out mount has directfs", "1-run.stdout", "rfdno=5,", "rfdno=5,directfs,", "log.boot.txt",
-	  "rfdno=5,", "rfdno=5,directfs,", "ANN-1/a" },
-	{ "a default mount lacks it", "1-run.stdout", "wfdno=6,cache=remote_revalidating,disable_fifo_open,directfs",
+	{ "an opted-out mount has directfs", "1-run.stdout", "rfdno=5,", "rfdno=5,directfs,",
+	  "log.boot.txt", "rfdno=5,", "rfdno=5,directfs,", "ANN-1/a" },
+	{ "a default mount lacks it", "1-run.stdout",
+	  "wfdno=6,cache=remote_revalidating,disable_fifo_open,directfs",
 	  "wfdno=6,cache=remote_revalidating,disable_fifo_open", "log.boot.txt",
 	  "wfdno=6,cache=remote_revalidating,disable_fifo_open,directfs",
 	  "wfdno=6,cache=remote_revalidating,disable_fifo_open", "MNT-1/b" },
@@ -100,31 +90,41 @@ static const struct plant {
 	  "wfdno=8,cache=remote_revalidating,disable_fifo_open", "log.boot.txt",
 	  "wfdno=8,cache=remote_revalidating,disable_fifo_open,directfs",
 	  "wfdno=8,cache=remote_revalidating,disable_fifo_open", "ANN-2/d" },
-	{ "a sibling is changed", "1-run.stdout", "wfdno=9,cache=remote_revalidating,disable_fifo_open,directfs",
+	{ "a sibling is changed", "1-run.stdout",
+	  "wfdno=9,cache=remote_revalidating,disable_fifo_open,directfs",
 	  "wfdno=9,cache=remote_revalidating,disable_fifo_open", "log.boot.txt",
 	  "wfdno=9,cache=remote_revalidating,disable_fifo_open,directfs",
 	  "wfdno=9,cache=remote_revalidating,disable_fifo_open", "ANN-4/e" },
-	{ "off changes another option", "1-run.stdout", "wfdno=5,", "wfdno=5,extra,", NULL, NULL, NULL, "MNT-3/a" },
-	{ "default changes an option", "1-run.stdout", "wfdno=6,", "wfdno=6,extra,", NULL, NULL, NULL, "ANN-5/b" },
-	{ "an invalid value changes an option", "1-run.stdout", "wfdno=8,", "wfdno=8,extra,", NULL, NULL, NULL,
-	  "ANN-3/d" },
-	{ "the rootfs is changed", "1-run.stdout", "wfdno=4,cache=remote_revalidating,disable_fifo_open,directfs",
-	  "wfdno=4,cache=remote_revalidating,disable_fifo_open", NULL, NULL, NULL, "ROOT-1/rootfs" },
+	{ "off changes another option", "1-run.stdout", "wfdno=5,", "wfdno=5,extra,", NULL, NULL,
+	  NULL, "MNT-3/a" },
+	{ "default changes an option", "1-run.stdout", "wfdno=6,", "wfdno=6,extra,", NULL, NULL,
+	  NULL, "ANN-5/b" },
+	{ "an invalid value changes an option", "1-run.stdout", "wfdno=8,", "wfdno=8,extra,", NULL,
+	  NULL, NULL, "ANN-3/d" },
+	{ "the rootfs is changed", "1-run.stdout",
+	  "wfdno=4,cache=remote_revalidating,disable_fifo_open,directfs",
+	  "wfdno=4,cache=remote_revalidating,disable_fifo_open", NULL, NULL, NULL,
+	  "ROOT-1/rootfs" },
 	{ "off is refused", "log.boot.txt", NULL,
 	  "W0908 1 x.go:1] ignoring invalid mount annotation (name = \"a\", key = \"directfs\", value = "
 	  "\"off\"): invalid directfs value \"off\", want \"default\" or \"off\"\n",
 	  NULL, NULL, NULL, "ANN-1/a" },
-	{ "OFF is not refused", "log.boot.txt", "ignoring invalid mount annotation", "liking", NULL, NULL, NULL,
-	  "ANN-2/d" },
+	{ "OFF is not refused", "log.boot.txt", "ignoring invalid mount annotation", "liking", NULL,
+	  NULL, NULL, "ANN-2/d" },
 	{ "OFF is refused under another text", "log.boot.txt", "invalid directfs value \"OFF\"",
 	  "invalid directfs value \"ON\"", NULL, NULL, NULL, "ANN-2/d" },
-	{ "a process is left", "after.processes", NULL, "sleep\tsleep 9\n", NULL, NULL, NULL, "FD-7/container" },
+	{ "a process is left", "after.processes", NULL, "sleep\tsleep 9\n", NULL, NULL, NULL,
+	  "FD-7/container" },
 	{ "a mount is left", "after.mounts", NULL, "@SCRATCH@/x\ttmpfs\tnone\n", NULL, NULL, NULL,
 	  "FD-7/container" },
-	{ "a file is left", "after.files", NULL, "f\troot/x.lock\n", NULL, NULL, NULL, "FD-7/container" },
-	{ "a socket is left", "after.sockets", NULL, "root/runsc-x.sock\n", NULL, NULL, NULL, "FD-7/container" },
-	{ "the runtime fails", "steps.json", "\"exit\":0", "\"exit\":1", NULL, NULL, NULL, "MNT-1/a" },
-	{ "the guest is killed", "1-run.stdout", "\"end\":true", "\"end\":false", NULL, NULL, NULL, "MNT-1/a" },
+	{ "a file is left", "after.files", NULL, "f\troot/x.lock\n", NULL, NULL, NULL,
+	  "FD-7/container" },
+	{ "a socket is left", "after.sockets", NULL, "root/runsc-x.sock\n", NULL, NULL, NULL,
+	  "FD-7/container" },
+	{ "the runtime fails", "steps.json", "\"exit\":0", "\"exit\":1", NULL, NULL, NULL,
+	  "MNT-1/a" },
+	{ "the guest is killed", "1-run.stdout", "\"end\":true", "\"end\":false", NULL, NULL, NULL,
+	  "MNT-1/a" },
 };
 
 static void put_plant(int dirfd, const struct plant *p, struct spec_sandbox *ret_s)
@@ -200,9 +200,9 @@ static void assert_cuts_never_pass(int dirfd, const char *name, const struct pla
 }
 
 static const char *const evidence_files[] = {
-	"manifest.json", "spec.json",	  "config.json",     "steps.json",     "1-run.stdout",
-	"1-run.stderr",	 "log.boot.txt",  "before.processes", "after.processes", "before.mounts",
-	"after.mounts",	 "before.files",  "after.files",     "before.sockets", "after.sockets",
+	"manifest.json", "spec.json",    "config.json",      "steps.json",      "1-run.stdout",
+	"1-run.stderr",  "log.boot.txt", "before.processes", "after.processes", "before.mounts",
+	"after.mounts",  "before.files", "after.files",      "before.sockets",  "after.sockets",
 };
 
 static void a_violation_never_passes_on_cut_evidence(void **state)
@@ -254,7 +254,8 @@ static void evidence_that_says_nothing_is_broken_with_its_reason(void **state)
 	assert_int_equal(unlinkat(f->fd, "manifest.json", 0), 0);
 	judge(f->fd, &lines);
 	assert_all(&lines, "broken");
-	assert_has(str_text(&lines), "\"reason\":\"the evidence is incomplete: it has no manifest.json\"");
+	assert_has(str_text(&lines),
+		   "\"reason\":\"the evidence is incomplete: it has no manifest.json\"");
 }
 
 static void wording_is_judged_on_targets_that_speak_it(void **state)
@@ -290,7 +291,8 @@ static void a_case_without_facts_is_broken(void **state)
 	_cleanup_str_ struct str lines = STR_INIT;
 
 	canned_good(f->fd, &s);
-	canned_change(f->fd, "spec.json", "\"id\":\"ANN-1/a\",\"clause\":\"ANN-1\",\"subject\":\"a\"",
+	canned_change(f->fd, "spec.json",
+		      "\"id\":\"ANN-1/a\",\"clause\":\"ANN-1\",\"subject\":\"a\"",
 		      "\"id\":\"ANN-1/e\",\"clause\":\"ANN-1\",\"subject\":\"e\"");
 	canned_seal(f->fd, "done", "");
 	judge(f->fd, &lines);
@@ -304,7 +306,8 @@ static const struct {
 } bad_specs[] = {
 	{ "\"spec\":", "\"spek\":", "spec.json: spec: missing" },
 	{ "\"cases\":", "\"kases\":", "spec.json: cases: missing" },
-	{ "\"lifecycle\":\"run\"", "\"lifecycle\":\"walk\"", "spec.json: spec: lifecycle: unknown value" },
+	{ "\"lifecycle\":\"run\"", "\"lifecycle\":\"walk\"",
+	  "spec.json: spec: lifecycle: unknown value" },
 	{ "\"clause\":\"FD-7\"", "\"clause\":\"FD-77\"", "unknown clause \"FD-77\"" },
 	{ "\"clause\":\"FD-7\",\"subject\":\"container\"", "\"clause\":\"FD-7\",\"subject\":\"z\"",
 	  "unknown clause \"FD-7\" or subject \"z\"" },
@@ -383,7 +386,8 @@ static void the_confined_judge_reads_large_evidence(void **state)
 
 	canned_good(f->fd, &s);
 	while (noise.len < EVIDENCE_LOG_LIMIT / 2)
-		str_add(&noise, "D0908 12:00:00.0 1 x.go:1] Mounted and nothing of interest in this line\n");
+		str_add(&noise,
+			"D0908 12:00:00.0 1 x.go:1] Mounted and nothing of interest in this line\n");
 	folder_put(f->fd, "log.noise.txt", str_text(&noise));
 	canned_seal(f->fd, "done", "");
 	assert_int_equal(run_judge(f->fd, &lines), 0);
@@ -416,286 +420,6 @@ static void a_folder_that_cannot_be_opened_starts_no_judge(void **state)
 	assert_int_equal(pipe_fd, -1);
 }
 
-/* The cage ------------------------------------------------------------------------------------------------ */
-
-/* Two pipes between the test and a caged child: it says that it is caged, then waits to be told to go on. */
-struct cage {
-	pid_t pid;
-	int said;
-	int told;
-};
-
-/* Forks; the child keeps its two ends, is caged, reports and waits; then acts and exits with its result. */
-static void cage_start(struct cage *c, long (*act)(void))
-{
-	int said[2], told[2];
-
-	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
-	c->pid = fork();
-	assert_true(c->pid >= 0);
-	if (c->pid == 0) {
-		int keep[2] = { told[0] < said[1] ? told[0] : said[1], told[0] < said[1] ? said[1] : told[0] };
-		char byte = 'y';
-
-		if (confine(keep, 2, NULL) < 0)
-			byte = 'n';
-		if (write(said[1], &byte, 1) != 1 || read(told[0], &byte, 1) < 0)
-			_exit(2);
-		_exit(act && act() < 0 ? 1 : 0);
-	}
-	close(said[1]);
-	close(told[0]);
-	c->said = said[0];
-	c->told = told[1];
-	char byte = 0;
-	assert_int_equal(read(c->said, &byte, 1), 1);
-	assert_int_equal(byte, 'y');
-}
-
-static int cage_end(struct cage *c)
-{
-	int status = 0;
-
-	close(c->told);
-	assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
-	close(c->said);
-	return status;
-}
-
-static long try_open(void)
-{
-	return open("/dev/null", O_RDONLY);
-}
-
-static long try_stat(void)
-{
-	struct stat st;
-
-	return stat("/", &st);
-}
-
-static long try_unlink(void)
-{
-	return unlink("/nowhere/at/all");
-}
-
-static long try_openat2(void)
-{
-	return syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0);
-}
-
-static long try_socket(void)
-{
-	return socket(AF_UNIX, SOCK_STREAM, 0);
-}
-
-static long try_fork(void)
-{
-	return syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0);
-}
-
-static long try_exec(void)
-{
-	char *const argv[] = { NULL };
-
-	return execve("/bin/true", argv, argv);
-}
-
-static long try_kill(void)
-{
-	return kill(1, 0);
-}
-
-static long try_prctl(void)
-{
-	return prctl(PR_GET_DUMPABLE);
-}
-
-static long try_setuid(void)
-{
-	return syscall(SYS_setuid, 0);
-}
-
-static long try_memfd(void)
-{
-	return memfd_create("x", 0);
-}
-
-static long try_mount(void)
-{
-	return syscall(SYS_mount, "x", "/x", "tmpfs", 0, NULL);
-}
-
-static const struct {
-	const char *name;
-	long (*act)(void);
-} forbidden[] = {
-	{ "open", try_open },	  { "stat", try_stat },	    { "unlink", try_unlink },
-	{ "openat2", try_openat2 }, { "socket", try_socket }, { "fork", try_fork },
-	{ "execve", try_exec },	  { "kill", try_kill },	    { "prctl", try_prctl },
-	{ "setuid", try_setuid }, { "memfd_create", try_memfd }, { "mount", try_mount },
-};
-
-static void a_forbidden_call_kills_at_once(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++) {
-		struct cage c;
-
-		cage_start(&c, forbidden[i].act);
-		int status = cage_end(&c);
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
-			fail_msg("%s: wait status %#x", forbidden[i].name, status);
-	}
-}
-
-static long work(void)
-{
-	_cleanup_json_ struct json_object *o = json_object_new_object();
-	char *large = malloc(1u << 24);
-
-	if (!o || !large || json_add_int(o, "x", 1) < 0)
-		return -1;
-	memset(large, 1, 1u << 24);
-	free(large);
-	return *json_line(o) == '{' ? 0 : -1;
-}
-
-/* The other half: what the judge needs, it may. */
-static void an_ordinary_judgement_does_not(void **state)
-{
-	struct cage c;
-
-	(void)state;
-	cage_start(&c, work);
-	assert_int_equal(cage_end(&c), 0);
-}
-
-static int extra_fd = -1;
-
-static long use_extra_fd(void)
-{
-	char byte;
-
-	return read(extra_fd, &byte, 1) == -1 && errno == EBADF ? 0 : -1;
-}
-
-static void every_other_descriptor_is_closed(void **state)
-{
-	struct cage c;
-
-	(void)state;
-	extra_fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	assert_true(extra_fd >= 0);
-	cage_start(&c, use_extra_fd);
-	assert_int_equal(cage_end(&c), 0);
-	/* and one above all that are kept */
-	int high = fcntl(extra_fd, F_DUPFD_CLOEXEC, 900);
-	close_fd(&extra_fd);
-	extra_fd = high;
-	cage_start(&c, use_extra_fd);
-	assert_int_equal(cage_end(&c), 0);
-	close_fd(&extra_fd);
-}
-
-static void assert_line(const char *text, const char *name, const char *wanted)
-{
-	_cleanup_free_ char *key = str_format("\n%s:", name);
-	const char *at = strstr(text, key);
-
-	if (!at)
-		fail_msg("/proc has no %s", name);
-	at += strlen(key) + strspn(at + strlen(key), " \t");
-	_cleanup_free_ char *line = strndup(at, strcspn(at, "\n"));
-	while (*line && strchr(" \t", line[strlen(line) - 1]))
-		line[strlen(line) - 1] = '\0';
-	assert_text(name, line, wanted);
-}
-
-static char *proc_text(pid_t pid, const char *name)
-{
-	_cleanup_free_ char *path = str_format("/proc/%d/%s", (int)pid, name);
-
-	return folder_get(AT_FDCWD, path, NULL);
-}
-
-static void the_cage_has_no_privileges(void **state)
-{
-	struct cage c;
-
-	(void)state;
-	cage_start(&c, NULL);
-	_cleanup_free_ char *status = proc_text(c.pid, "status");
-	assert_int_equal(cage_end(&c), 0);
-	assert_line(status, "NoNewPrivs", "1");
-	assert_line(status, "Seccomp", "2");
-	if (geteuid() != 0) {
-		print_message("the ids are not looked at: that needs root\n");
-		return;
-	}
-	assert_line(status, "Uid", "65534\t65534\t65534\t65534");
-	assert_line(status, "Gid", "65534\t65534\t65534\t65534");
-	assert_line(status, "Groups", "");
-	assert_line(status, "CapEff", "0000000000000000");
-	assert_line(status, "CapPrm", "0000000000000000");
-	assert_line(status, "CapInh", "0000000000000000");
-	assert_line(status, "CapAmb", "0000000000000000");
-}
-
-static void the_cage_has_limits(void **state)
-{
-	struct cage c;
-
-	(void)state;
-	cage_start(&c, NULL);
-	_cleanup_free_ char *limits = proc_text(c.pid, "limits");
-	assert_int_equal(cage_end(&c), 0);
-	assert_has(limits, "Max core file size        0                    0 ");
-	assert_has(limits, "Max file size             0                    0 ");
-#if !defined(__SANITIZE_ADDRESS__)
-	assert_has(limits, "Max address space         2147483648           2147483648 ");
-#endif
-}
-
-/* What judge_start asks for before the cage: changing ids must not lose it. */
-static void the_caged_child_ends_with_its_parent(void **state)
-{
-	int alive[2], told[2], status = 0;
-	char byte = 0;
-
-	(void)state;
-	assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
-	pid_t middle = fork();
-	assert_true(middle >= 0);
-	if (middle == 0) {
-		int keep[2] = { alive[1] < told[0] ? alive[1] : told[0],
-				alive[1] < told[0] ? told[0] : alive[1] };
-
-		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			if (confine(keep, 2, NULL) < 0 || write(alive[1], "y", 1) != 1)
-				_exit(1);
-			(void)!read(told[0], &byte, 1);
-			_exit(0);
-		}
-		close(alive[1]);
-		/* its child is caged once it has spoken */
-		_exit(read(alive[0], &byte, 1) == 1 ? 0 : 1);
-	}
-	close(alive[1]);
-	assert_int_equal(waitpid(middle, &status, 0), middle);
-	assert_int_equal(status, 0);
-	/* the last writer is gone when the caged child is: told still holds it otherwise */
-	struct pollfd gone = { .fd = alive[0], .events = POLLIN };
-	assert_int_equal(poll(&gone, 1, HANG_MS), 1);
-	assert_true(gone.revents & POLLHUP);
-	close(alive[0]);
-	close(told[0]);
-	close(told[1]);
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_drop)
 
 int main(void)
@@ -716,12 +440,6 @@ int main(void)
 		IN_FOLDER(the_confined_judge_reads_large_evidence),
 		IN_FOLDER(the_confined_judge_tells_its_error),
 		IN_FOLDER(a_folder_that_cannot_be_opened_starts_no_judge),
-		cmocka_unit_test(a_forbidden_call_kills_at_once),
-		cmocka_unit_test(an_ordinary_judgement_does_not),
-		cmocka_unit_test(every_other_descriptor_is_closed),
-		cmocka_unit_test(the_cage_has_no_privileges),
-		cmocka_unit_test(the_cage_has_limits),
-		cmocka_unit_test(the_caged_child_ends_with_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,41 +1,10 @@
-/* observe: canned evidence in, facts out; what cannot be read is said to be unreadable. */
-#include <fcntl.h>
-#include <sys/stat.h>
+/* observe: canned evidence in, facts out, sensor by sensor. */
 #include <unistd.h>
 
-#include "harness/observe/files.h"
 #include "suite/unit/support/canned.h"
 #include "suite/unit/support/facts.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/unit.h"
-
-/* What observe saw of one property in the folder. Owned by the caller. */
-static char *observed(int dirfd, const struct spec_sandbox *s, enum property p)
-{
-	_cleanup_outcome_ struct outcome o = { 0 };
-
-	canned_observe(dirfd, s, &o);
-	if (o.broken)
-		return str_format("broken: %s", o.broken);
-	return facts_observed(&o, p, s);
-}
-
-static void assert_observed(int dirfd, const struct spec_sandbox *s, const char *name, enum property p,
-			    const char *wanted)
-{
-	_cleanup_free_ char *text = observed(dirfd, s, p);
-
-	assert_text(name, text, wanted);
-}
-
-static void assert_broken(int dirfd, const struct spec_sandbox *s, const char *why)
-{
-	_cleanup_free_ char *text = observed(dirfd, s, PROP_START);
-
-	if (!str_starts(text, "broken: "))
-		fail_msg("not broken, wanted %s: %s", why, text);
-	assert_has(text, why);
-}
 
 /* A good run ------------------------------------------------------------------------------------------- */
 
@@ -47,23 +16,26 @@ static const struct {
 } good[] = {
 	{ PROP_START, "container start = ok (runtime)" },
 	{ PROP_ERROR, "" },
-	{ PROP_SERVED, "a served as = 9p (guest); b served as = 9p (guest); c served as = 9p (guest); "
-		       "d served as = 9p (guest); e served as = 9p (guest); rootfs served as = 9p (guest)" },
-	{ PROP_DIRECTFS, "a directfs = no (guest); b directfs = yes (guest); c directfs = yes (guest); "
-			 "d directfs = yes (guest); e directfs = yes (guest); rootfs directfs = yes (guest); "
-			 "a directfs = no (log); b directfs = yes (log); c directfs = yes (log); "
-			 "d directfs = yes (log); e directfs = yes (log)" },
-	{ PROP_OPTIONS, "a other options = " REST " (guest); b other options = " REST
-			" (guest); c other options = " REST " (guest); d other options = " REST
-			" (guest); e other options = " REST " (guest); rootfs other options = " REST
-			" (guest)" },
+	{ PROP_SERVED,
+	  "a served as = 9p (guest); b served as = 9p (guest); c served as = 9p (guest); "
+	  "d served as = 9p (guest); e served as = 9p (guest); rootfs served as = 9p (guest)" },
+	{ PROP_DIRECTFS,
+	  "a directfs = no (guest); b directfs = yes (guest); c directfs = yes (guest); "
+	  "d directfs = yes (guest); e directfs = yes (guest); rootfs directfs = yes (guest); "
+	  "a directfs = no (log); b directfs = yes (log); c directfs = yes (log); "
+	  "d directfs = yes (log); e directfs = yes (log)" },
+	{ PROP_OPTIONS,
+	  "a other options = " REST " (guest); b other options = " REST
+	  " (guest); c other options = " REST " (guest); d other options = " REST
+	  " (guest); e other options = " REST " (guest); rootfs other options = " REST " (guest)" },
 	{ PROP_REFUSED, "container refused[d] = \"OFF\" (log)" },
 	{ PROP_IGNORED, "" },
 	{ PROP_UNKNOWN, "" },
 	{ PROP_UNUSED, "" },
 	{ PROP_EXEC, "" },
-	{ PROP_LEFT, "container left behind[processes] =  (audit); container left behind[mounts] =  (audit); "
-		     "container left behind[files] =  (audit); container left behind[sockets] =  (audit)" },
+	{ PROP_LEFT,
+	  "container left behind[processes] =  (audit); container left behind[mounts] =  (audit); "
+	  "container left behind[files] =  (audit); container left behind[sockets] =  (audit)" },
 };
 
 static void a_good_run_is_seen_as_it_was(void **state)
@@ -73,7 +45,8 @@ static void a_good_run_is_seen_as_it_was(void **state)
 
 	canned_good(f->fd, &s);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		assert_observed(f->fd, &s, property_name(good[i].property), good[i].property, good[i].facts);
+		assert_observed(f->fd, &s, property_name(good[i].property), good[i].property,
+				good[i].facts);
 }
 
 static void the_guests_answers_are_facts(void **state)
@@ -99,23 +72,26 @@ static const struct {
 	const char *facts; /* part of what is seen; NULL = nothing of it */
 } guest_rows[] = {
 	{ "the last line of a target counts", "proc /proc proc rw 0 0\\n",
-	  "none /e tmpfs rw 0 0\\nproc /proc proc rw 0 0\\n", PROP_SERVED, "e served as = 9p (guest)" },
+	  "none /e tmpfs rw 0 0\\nproc /proc proc rw 0 0\\n", PROP_SERVED,
+	  "e served as = 9p (guest)" },
 	{ "an overlay hides its layer's options", "none /a 9p", "none /a overlay", PROP_SERVED,
 	  "a served as = overlay (guest)" },
 	{ "FD numbers are no options", "rfdno=5,", "rfdno=77,", PROP_OPTIONS,
 	  "a other options = " REST " (guest)" },
-	{ "the order of options is none", "9p rw,trans=fd,rfdno=5", "9p trans=fd,rw,rfdno=5", PROP_OPTIONS,
-	  "a other options = " REST " (guest)" },
-	{ "an option more is seen", "rfdno=5,", "rfdno=5,zz,", PROP_OPTIONS, "trans=fd,zz (guest)" },
-	{ "an option that only begins so is another", "rfdno=5,", "rfdno=5,directfsx,", PROP_DIRECTFS,
-	  "a directfs = no (guest)" },
+	{ "the order of options is none", "9p rw,trans=fd,rfdno=5", "9p trans=fd,rw,rfdno=5",
+	  PROP_OPTIONS, "a other options = " REST " (guest)" },
+	{ "an option more is seen", "rfdno=5,", "rfdno=5,zz,", PROP_OPTIONS,
+	  "trans=fd,zz (guest)" },
+	{ "an option that only begins so is another", "rfdno=5,", "rfdno=5,directfsx,",
+	  PROP_DIRECTFS, "a directfs = no (guest)" },
 	{ "directfs among them is seen", "rfdno=5,", "rfdno=5,directfs,", PROP_DIRECTFS,
 	  "a directfs = yes (guest)" },
 	{ "the cache option", "wfdno=5,cache=remote_revalidating", "wfdno=5,cache=none", PROP_CACHE,
 	  "a cache = none (guest)" },
 	{ "without it, exclusive", "wfdno=5,cache=remote_revalidating", "wfdno=5", PROP_CACHE,
 	  "a cache = exclusive (guest)" },
-	{ "a path is unescaped", "none /a 9p", "none /\\\\141 9p", PROP_SERVED, "a served as = 9p (guest)" },
+	{ "a path is unescaped", "none /a 9p", "none /\\\\141 9p", PROP_SERVED,
+	  "a served as = 9p (guest)" },
 	{ "a path of no mount is nobody's", "none /a 9p", "none /elsewhere 9p", PROP_SERVED, NULL },
 	{ "a line without fields is none", "none /a 9p", "none", PROP_SERVED, NULL },
 	{ "an empty table", "none /a 9p", "\\u0000none /a 9p", PROP_SERVED, NULL },
@@ -144,17 +120,21 @@ static const struct {
 	const char *name, *text;
 } no_documents[] = {
 	{ "empty", "" },
-	{ "garbage", "\x7f" "ELF\x01\x02" },
+	{ "garbage", "\x7f"
+		     "ELF\x01\x02" },
 	{ "text", "hello, world\n" },
 	{ "another JSON", "[1,2,3]" },
 	{ "null", "null" },
 	{ "no end", "{\"probe\":1,\"mounts\":\"none /a 9p rw 0 0\\n\",\"targets\":[]}" },
-	{ "end false", "{\"probe\":1,\"mounts\":\"none /a 9p rw 0 0\\n\",\"targets\":[],\"end\":false}" },
-	{ "end of another type", "{\"probe\":1,\"mounts\":\"none /a 9p rw 0 0\\n\",\"end\":\"true\"}" },
+	{ "end false",
+	  "{\"probe\":1,\"mounts\":\"none /a 9p rw 0 0\\n\",\"targets\":[],\"end\":false}" },
+	{ "end of another type",
+	  "{\"probe\":1,\"mounts\":\"none /a 9p rw 0 0\\n\",\"end\":\"true\"}" },
 	{ "two documents", "{\"end\":true}{\"end\":true}" },
 	{ "text before it", "warning\n{\"mounts\":\"none /a 9p rw 0 0\\n\",\"end\":true}" },
-	{ "nested too deep", "{\"end\":true,\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-			     "]]]]]]]]]]}" },
+	{ "nested too deep",
+	  "{\"end\":true,\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+	  "]]]]]]]]]]}" },
 };
 
 static void what_is_no_whole_document_is_no_evidence(void **state)
@@ -199,7 +179,8 @@ static void an_odd_document_shows_nothing_and_breaks_nothing(void **state)
 		canned_seal(f->fd, "done", "");
 		assert_observed(f->fd, &s, odd_documents[i], PROP_SERVED, "");
 		assert_observed(f->fd, &s, odd_documents[i], PROP_ANSWER, "");
-		assert_observed(f->fd, &s, odd_documents[i], PROP_START, "container start = ok (runtime)");
+		assert_observed(f->fd, &s, odd_documents[i], PROP_START,
+				"container start = ok (runtime)");
 	}
 }
 
@@ -226,9 +207,10 @@ static void a_second_process_is_told_from_the_first(void **state)
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 
 	canned_good(f->fd, &s);
-	folder_put(f->fd, "4-exec.stdout",
-		   "{\"mounts\":\"none /a 9p rw,x 0 0\\n\",\"targets\":[{\"path\":\"/b\",\"answers\":[[\"stat "
-		   ".\",\"EIO\"]]}],\"end\":true}");
+	folder_put(
+		f->fd, "4-exec.stdout",
+		"{\"mounts\":\"none /a 9p rw,x 0 0\\n\",\"targets\":[{\"path\":\"/b\",\"answers\":[[\"stat "
+		".\",\"EIO\"]]}],\"end\":true}");
 	canned_seal(f->fd, "done", "");
 	assert_observed(f->fd, &s, "exec", PROP_EXEC, "a line in exec = 9p rw,x (guest)");
 	_cleanup_free_ char *served = observed(f->fd, &s, PROP_OPTIONS);
@@ -257,27 +239,33 @@ static const struct {
 	enum property property;
 	const char *facts;
 } log_rows[] = {
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \"on\"): invalid directfs value \"on\", want "
-		  "\"default\" or \"off\"",
+	{ INVALID
+	  "(name = \"b\", key = \"directfs\", value = \"on\"): invalid directfs value \"on\", want "
+	  "\"default\" or \"off\"",
 	  PROP_REFUSED, "container refused[b] = \"on\" (log)" },
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \"o\\\"ff\\\\\"): invalid directfs value "
-		  "\"o\\\"ff\\\\\", want \"default\" or \"off\"",
+	{ INVALID
+	  "(name = \"b\", key = \"directfs\", value = \"o\\\"ff\\\\\"): invalid directfs value "
+	  "\"o\\\"ff\\\\\", want \"default\" or \"off\"",
 	  PROP_REFUSED, "container refused[b] = \"o\\\"ff\\\\\" (log)" },
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \", want \\\"default\\\" or \\\"off\\\"\"): "
-		  "invalid directfs value \", want \\\"default\\\" or \\\"off\\\"\", want \"default\" or \"off\"",
+	{ INVALID
+	  "(name = \"b\", key = \"directfs\", value = \", want \\\"default\\\" or \\\"off\\\"\"): "
+	  "invalid directfs value \", want \\\"default\\\" or \\\"off\\\"\", want \"default\" or \"off\"",
 	  PROP_REFUSED, "container refused[b] = \", want \\\"default\\\" or \\\"off\\\"\" (log)" },
-	{ INVALID "(name = \"b\", key = \"share\", value = \"x\"): invalid directfs value \"x\", want "
-		  "\"default\" or \"off\"",
+	{ INVALID
+	  "(name = \"b\", key = \"share\", value = \"x\"): invalid directfs value \"x\", want "
+	  "\"default\" or \"off\"",
 	  PROP_REFUSED, "" },
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x\"): something else", PROP_REFUSED, "" },
+	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x\"): something else", PROP_REFUSED,
+	  "" },
 	{ INVALID "(name = \"b\", key = \"directfs\", value = \"off\"): invalid mount annotation: "
 		  "dev.gvisor.spec.mount.b.directfs=off",
 	  PROP_UNKNOWN, "container unknown key[b] = directfs (log)" },
-	{ INVALID "(name = \"b\", key = \"\", value = \"off\"): invalid mount annotation: x", PROP_UNKNOWN,
-	  "container unknown key[b] =  (log)" },
+	{ INVALID "(name = \"b\", key = \"\", value = \"off\"): invalid mount annotation: x",
+	  PROP_UNKNOWN, "container unknown key[b] =  (log)" },
 	{ "W0908 1 x.go:1] ignoring mount annotations for \"b\" because of missing required field(s)",
 	  PROP_IGNORED, "container ignored[b] = yes (log)" },
-	{ "W0908 1 x.go:1] mount annotation \"b\" is unused", PROP_UNUSED, "container unused[b] = yes (log)" },
+	{ "W0908 1 x.go:1] mount annotation \"b\" is unused", PROP_UNUSED,
+	  "container unused[b] = yes (log)" },
 	{ "W0908 1 x.go:1] mount hint \"b\" was unused by any mount", PROP_UNUSED,
 	  "container unused[b] = yes (log)" },
 	{ "W0908 1 x.go:1] mount hint \"b\" was used", PROP_UNUSED, "" },
@@ -293,10 +281,11 @@ static const struct {
 	{ INVALID "(name = ", PROP_REFUSED, "" },
 	{ INVALID "(name = \"b", PROP_REFUSED, "" },
 	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x", PROP_REFUSED, "" },
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x\"): invalid directfs value ", PROP_REFUSED,
-	  "" },
-	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x\"): , want \"default\" or \"off\" invalid "
-		  "directfs value ",
+	{ INVALID "(name = \"b\", key = \"directfs\", value = \"x\"): invalid directfs value ",
+	  PROP_REFUSED, "" },
+	{ INVALID
+	  "(name = \"b\", key = \"directfs\", value = \"x\"): , want \"default\" or \"off\" invalid "
+	  "directfs value ",
 	  PROP_REFUSED, "" },
 	{ "ignoring mount annotations for ", PROP_IGNORED, "" },
 	{ "ignoring mount annotations for \"b\\", PROP_IGNORED, "" },
@@ -324,14 +313,16 @@ static void each_sentence_of_the_log_is_understood(void **state)
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 
 		put_log(f->fd, &s, log_rows[i].line, strlen(log_rows[i].line));
-		assert_observed(f->fd, &s, log_rows[i].line, log_rows[i].property, log_rows[i].facts);
+		assert_observed(f->fd, &s, log_rows[i].line, log_rows[i].property,
+				log_rows[i].facts);
 	}
 }
 
 static void a_sentence_is_found_among_garbage(void **state)
 {
-	static const char text[] = "\xff\xfe\x01\n\n\0\0Mounted\nmount hint \"b\" unused\n\0mount hint \"c\" "
-				   "unused\nx";
+	static const char text[] =
+		"\xff\xfe\x01\n\n\0\0Mounted\nmount hint \"b\" unused\n\0mount hint \"c\" "
+		"unused\nx";
 	struct folder *f = *state;
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 
@@ -367,10 +358,14 @@ static void every_log_file_is_read(void **state)
 /* Under an overlay the log alone tells of the lower layer: by the donated FD that nobody asked for. */
 #define FLAG_ON "I0908 1 x.go:1] \t/ Directfs: true\n"
 #define OVERLAY(path) "I0908 1 x.go:1] Adding overlay on top of mount \"" path "\"\n"
-#define UNASKED "W0908 1 x.go:1] Mount RPC returned a host FD to mount point without directfs, we didn't ask\n"
-#define PLAIN(path, more)                                                                      \
-	"I0908 1 x.go:1] Mounted \"/s" path "\" to \"" path "\" type: bind, internal-options: \"trans=fd" more "\"\n"
-#define OVER(path) "I0908 1 x.go:1] Mounted \"/s" path "\" to \"" path "\" type: bind, internal-options: \"\"\n"
+#define UNASKED \
+	"W0908 1 x.go:1] Mount RPC returned a host FD to mount point without directfs, we didn't ask\n"
+#define PLAIN(path, more)                                   \
+	"I0908 1 x.go:1] Mounted \"/s" path "\" to \"" path \
+	"\" type: bind, internal-options: \"trans=fd" more "\"\n"
+#define OVER(path)                                          \
+	"I0908 1 x.go:1] Mounted \"/s" path "\" to \"" path \
+	"\" type: bind, internal-options: \"\"\n"
 
 static const struct {
 	const char *name, *text, *facts;
@@ -384,7 +379,8 @@ static const struct {
 	  "a directfs = yes (log); b directfs = no (log)" },
 	{ "both suppressed", FLAG_ON OVERLAY("/a") UNASKED UNASKED PLAIN("/b", ""),
 	  "a directfs = no (log); b directfs = no (log)" },
-	{ "a neighbour with directfs has none", FLAG_ON OVERLAY("/a") UNASKED PLAIN("/b", ",directfs"),
+	{ "a neighbour with directfs has none",
+	  FLAG_ON OVERLAY("/a") UNASKED PLAIN("/b", ",directfs"),
 	  "a directfs = no (log); b directfs = yes (log)" },
 };
 
@@ -396,7 +392,8 @@ static void an_overlays_lower_layer_is_told_by_the_log(void **state)
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 
 		put_log(f->fd, &s, overlay_rows[i].text, strlen(overlay_rows[i].text));
-		assert_observed(f->fd, &s, overlay_rows[i].name, PROP_DIRECTFS, overlay_rows[i].facts);
+		assert_observed(f->fd, &s, overlay_rows[i].name, PROP_DIRECTFS,
+				overlay_rows[i].facts);
 	}
 }
 
@@ -412,15 +409,20 @@ static const struct {
 	  "run exited with 1 although the guest's report is whole: cannot mount /a (runtime)" },
 	{ "a signal", "[" STEP("run", "\"signal\":31") "]", "1-run.stderr", "", "error",
 	  "run was killed by signal 31 although" },
-	{ "create fails", "[" STEP("create", "\"exit\":128") "]", "1-create.stderr", "bad key", "error",
+	{ "create fails", "[" STEP("create", "\"exit\":128") "]", "1-create.stderr", "bad key",
+	  "error",
 	  "create exited with 128 although the guest's report is whole: bad key (runtime)" },
-	{ "start fails", "[" STEP("create", "\"exit\":0") "," STEP("start", "\"exit\":2") "]", "2-start.stderr",
-	  "gofer died", "error", "start exited with 2 although the guest's report is whole: gofer died" },
-	{ "the first failure stands", "[" STEP("create", "\"exit\":1") "," STEP("start", "\"exit\":2") "]",
-	  "2-start.stderr", "second", "error", "create exited with 1" },
-	{ "delete is no start", "[" STEP("create", "\"exit\":0") "," STEP("delete", "\"exit\":1") "]", NULL, NULL,
-	  "ok", "" },
-	{ "neither exit nor signal", "[{\"verb\":\"run\"}]", NULL, NULL, "error", "run exited with -1" },
+	{ "start fails", "[" STEP("create", "\"exit\":0") "," STEP("start", "\"exit\":2") "]",
+	  "2-start.stderr", "gofer died", "error",
+	  "start exited with 2 although the guest's report is whole: gofer died" },
+	{ "the first failure stands",
+	  "[" STEP("create", "\"exit\":1") "," STEP("start", "\"exit\":2") "]", "2-start.stderr",
+	  "second", "error", "create exited with 1" },
+	{ "delete is no start",
+	  "[" STEP("create", "\"exit\":0") "," STEP("delete", "\"exit\":1") "]", NULL, NULL, "ok",
+	  "" },
+	{ "neither exit nor signal", "[{\"verb\":\"run\"}]", NULL, NULL, "error",
+	  "run exited with -1" },
 	{ "steps that are none", "[7,null,{}]", NULL, NULL, "ok", "" },
 };
 
@@ -429,7 +431,8 @@ static void the_steps_say_whether_it_started(void **state)
 	struct folder *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(step_rows); i++) {
-		_cleanup_free_ char *start = str_format("container start = %s (runtime)", step_rows[i].start);
+		_cleanup_free_ char *start =
+			str_format("container start = %s (runtime)", step_rows[i].start);
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 
 		canned_good(f->fd, &s);
@@ -475,7 +478,9 @@ static const struct residue_row {
 
 static void put_residue(int dirfd, const struct residue_row *r, struct spec_sandbox *ret_s)
 {
-	static const struct row nested = { .share = "shared", .type = "bind", .shape = ROW_SHAPE_NESTED };
+	static const struct row nested = { .share = "shared",
+					   .type = "bind",
+					   .shape = ROW_SHAPE_NESTED };
 	_cleanup_free_ char *name = str_format("after.%s", r->kind);
 	_cleanup_free_ char *line = str_format("%s\n", r->line);
 	struct row row = nested;
@@ -569,167 +574,6 @@ static void a_deadline_with_one_running_is_slowness(void **state)
 	assert_broken(f->fd, &s, "slow: at the deadline some process was still running");
 }
 
-/* Frames that are none ------------------------------------------------------------------------------------------ */
-
-static const struct {
-	const char *name;
-	const char *from, *to; /* in manifest.json */
-	const char *why;
-} manifests[] = {
-	{ "another format", "\"format\":1", "\"format\":2", "evidence format 2, this program reads 1" },
-	{ "no format", "\"format\":1,", "", "evidence format -1" },
-	{ "a format in letters", "\"format\":1", "\"format\":\"1\"", "evidence format -1" },
-	{ "no scratch", "\"scratch\":\"/s\",", "", "manifest.json: scratch: missing" },
-	{ "no end", "\"ended\":\"done\",", "", "manifest.json: ended: missing" },
-	{ "an unknown end", "\"ended\":\"done\"", "\"ended\":\"well\"", "ended: unknown value \"well\"" },
-	{ "crashed", "\"ended\":\"done\"", "\"ended\":\"crashed\",\"note\":\"signal 9\"",
-	  "the sandbox's world crashed: signal 9" },
-	{ "interrupted", "\"ended\":\"done\"", "\"ended\":\"interrupted\"",
-	  "the sandbox's world interrupted: no note" },
-	{ "sizes that are none", "\"files\":{", "\"files\":7,\"x\":{", "manifest.json: files: not an object" },
-	{ "a file that is not there", "\"files\":{", "\"files\":{\"log.gone\":7,", "log.gone: missing" },
-	{ "a file of another size", "\"after.sockets\":0", "\"after.sockets\":9",
-	  "after.sockets: cut or changed: 0 of 9 bytes" },
-};
-
-static void a_frame_that_cannot_be_read_breaks_the_outcome(void **state)
-{
-	struct folder *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(manifests); i++) {
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-
-		canned_good(f->fd, &s);
-		canned_change(f->fd, "manifest.json", manifests[i].from, manifests[i].to);
-		assert_broken(f->fd, &s, manifests[i].why);
-	}
-}
-
-static const struct {
-	const char *name;
-	const char *text; /* NULL = the file is missing */
-	const char *why;
-} spoilt[] = {
-	{ "manifest.json", NULL, "the evidence is incomplete: it has no manifest.json" },
-	{ "manifest.json", "", "manifest.json: JSON ends in the middle" },
-	{ "manifest.json", "null ", "evidence format -1" },
-	{ "manifest.json", "[]", "evidence format -1" },
-	{ "steps.json", NULL, "steps.json: missing" },
-	{ "steps.json", "", "steps.json: JSON ends in the middle" },
-	{ "steps.json", "{}", "steps.json: not an array" },
-	{ "steps.json", "null ", "steps.json: not an array" },
-	{ "steps.json", "\"run\"", "steps.json: not an array" },
-	{ "before.files", NULL, "before.files: missing" },
-	{ "after.files", NULL, "after.files: missing" },
-	{ "after.processes", NULL, "after.processes: missing" },
-	{ "after.mounts", NULL, "after.mounts: missing" },
-	{ "after.sockets", NULL, "after.sockets: missing" },
-};
-
-static void a_spoilt_file_breaks_the_outcome_by_name(void **state)
-{
-	struct folder *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(spoilt); i++) {
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-
-		canned_good(f->fd, &s);
-		if (spoilt[i].text)
-			folder_put(f->fd, spoilt[i].name, spoilt[i].text);
-		else
-			assert_int_equal(unlinkat(f->fd, spoilt[i].name, 0), 0);
-		if (strcmp(spoilt[i].name, "manifest.json"))
-			canned_seal(f->fd, "done", "");
-		assert_broken(f->fd, &s, spoilt[i].why);
-	}
-}
-
-static void a_nul_byte_hides_no_residue(void **state)
-{
-	struct folder *f = *state;
-	_cleanup_spec_ struct spec_sandbox s = { 0 };
-
-	canned_good(f->fd, &s);
-	folder_put_n(f->fd, "after.files", "d\tbundle\n\0f\tbundle/core\n", 23);
-	canned_seal(f->fd, "done", "");
-	assert_broken(f->fd, &s, "after.files: holds a NUL byte");
-}
-
-/* Without sizes (an older executor) a whole folder is still read. */
-static void sizes_may_be_unknown(void **state)
-{
-	struct folder *f = *state;
-	_cleanup_spec_ struct spec_sandbox s = { 0 };
-
-	canned_good(f->fd, &s);
-	canned_change(f->fd, "manifest.json", "\"files\":{", "\"other\":{");
-	assert_observed(f->fd, &s, "no sizes", PROP_START, "container start = ok (runtime)");
-}
-
-/* The folder ------------------------------------------------------------------------------------------------------ */
-
-static void only_regular_files_are_evidence(void **state)
-{
-	static const char *const names[] = { "fifo", "link", "folder" };
-	struct folder *f = *state;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
-		_cleanup_evidence_ struct evidence e = { 0 };
-
-		if (i == 0)
-			assert_int_equal(mkfifoat(f->fd, names[i], 0600), 0);
-		else if (i == 1)
-			assert_int_equal(symlinkat("/etc/passwd", f->fd, names[i]), 0);
-		else
-			assert_int_equal(mkdirat(f->fd, names[i], 0700), 0);
-		assert_true(evidence_open(f->fd, &e, &err) < 0);
-		assert_has(hx_error_text(&err), names[i]);
-		assert_int_equal(unlinkat(f->fd, names[i], i == 2 ? AT_REMOVEDIR : 0), 0);
-	}
-}
-
-static void the_number_of_files_has_a_limit(void **state)
-{
-	struct folder *f = *state;
-	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
-	_cleanup_evidence_ struct evidence e = { 0 };
-
-	for (int i = 0; i <= EVIDENCE_FILES_LIMIT; i++) {
-		_cleanup_free_ char *name = str_format("log.%d", i);
-
-		folder_put(f->fd, name, "");
-	}
-	assert_int_equal(evidence_open(f->fd, &e, &err), -E2BIG);
-	assert_has(hx_error_text(&err), "more than 256 files");
-}
-
-static void files_are_in_order_and_read_again(void **state)
-{
-	struct folder *f = *state;
-	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
-	_cleanup_evidence_ struct evidence e = { 0 };
-
-	folder_put(f->fd, "b", "12345");
-	folder_put(f->fd, "a", "");
-	folder_put(f->fd, "c", "");
-	assert_works(evidence_open(f->fd, &e, &err), err);
-	assert_int_equal(e.n, 3);
-	assert_string_equal(e.files[0].name, "a");
-	assert_string_equal(e.files[2].name, "c");
-	for (int i = 0; i < 2; i++) {
-		_cleanup_str_ struct str text = STR_INIT;
-
-		assert_works(evidence_read(&e, "b", 3, &text, &err), err);
-		assert_string_equal(str_text(&text), "123");
-	}
-	assert_true(evidence_has(&e, "b"));
-	assert_false(evidence_has(&e, "bb"));
-	_cleanup_str_ struct str none = STR_INIT;
-	assert_int_equal(evidence_read(&e, "bb", 3, &none, &err), -ENOENT);
-	assert_has(hx_error_text(&err), "bb: not in the evidence");
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_drop)
 
 int main(void)
@@ -754,13 +598,6 @@ int main(void)
 		IN_FOLDER(many_lines_are_counted_not_listed),
 		IN_FOLDER(a_deadline_with_all_blocked_is_a_hang),
 		IN_FOLDER(a_deadline_with_one_running_is_slowness),
-		IN_FOLDER(a_frame_that_cannot_be_read_breaks_the_outcome),
-		IN_FOLDER(a_spoilt_file_breaks_the_outcome_by_name),
-		IN_FOLDER(a_nul_byte_hides_no_residue),
-		IN_FOLDER(sizes_may_be_unknown),
-		IN_FOLDER(only_regular_files_are_evidence),
-		IN_FOLDER(the_number_of_files_has_a_limit),
-		IN_FOLDER(files_are_in_order_and_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "harness/model/subject.h"
 #include "harness/observe/judge.h"
 #include "harness/observe/observe.h"
+#include "suite/unit/support/facts.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/unit.h"
 
@@ -27,8 +28,8 @@ const struct sketch canned_sketch = {
 #define LINE(path, n, more) "none " path " 9p " OPTIONS(n) more " 0 0\\n"
 #define ANSWERS "\"kind\":\"dir\",\"answers\":[[\"stat .\",\"ok: dir 0755 uid=0 gid=0\"]]}"
 #define TARGET(path) "{\"path\":\"" path "\"," ANSWERS
-#define MOUNTED(path, n, more)                                                                 \
-	"I0908 12:00:00.0 1 vfs.go:1] Mounted \"/s/src" path "\" to \"" path                       \
+#define MOUNTED(path, n, more)                                               \
+	"I0908 12:00:00.0 1 vfs.go:1] Mounted \"/s/src" path "\" to \"" path \
 	"\" type: bind, internal-options: \"" OPTIONS(n) more "\"\n"
 #define PROCESSES "bash\tbash\n"
 
@@ -36,14 +37,17 @@ static const struct {
 	const char *name, *text;
 } files[] = {
 	{ "config.json", "{\"ociVersion\":\"1.0.2\"}" },
-	{ "steps.json", "[{\"verb\":\"run\",\"argv\":[\"runsc\",\"run\",\"x\"],\"exit\":0,\"ms\":80,"
-			"\"stdout_cut\":false,\"stderr_cut\":false,\"log_cut\":false}]" },
+	{ "steps.json",
+	  "[{\"verb\":\"run\",\"argv\":[\"runsc\",\"run\",\"x\"],\"exit\":0,\"ms\":80,"
+	  "\"stdout_cut\":false,\"stderr_cut\":false,\"log_cut\":false}]" },
 	{ "1-run.stdout",
 	  "{\"probe\":1,\"mounts\":\"" LINE("/", "4", ",directfs") "proc /proc proc rw 0 0\\n" LINE(
-		  "/a", "5", "") LINE("/b", "6", ",directfs") LINE("/c", "7", ",directfs")
-		  LINE("/d", "8", ",directfs") LINE("/e", "9", ",directfs") "\",\"targets\":[\n" TARGET("/a") ",\n" TARGET(
-			  "/b") ",\n" TARGET("/c") ",\n" TARGET("/d") ",\n" TARGET("/e") ",\n" TARGET("/") "\n],"
-	  "\"end\":true}\n" },
+		  "/a", "5", "") LINE("/b", "6", ",directfs") LINE("/c", "7",
+								   ",directfs") LINE("/d", "8",
+										     ",directfs")
+		  LINE("/e", "9", ",directfs") "\",\"targets\":[\n" TARGET("/a") ",\n" TARGET("/b") ",\n" TARGET(
+			  "/c") ",\n" TARGET("/d") ",\n" TARGET("/e") ",\n" TARGET("/") "\n],"
+											"\"end\":true}\n" },
 	{ "1-run.stderr", "a warning of the runtime\n" },
 	{ "log.boot.txt",
 	  "I0908 12:00:00.0 1 boot.go:1] starting\n"
@@ -113,8 +117,10 @@ void canned_change(int dirfd, const char *name, const char *from, const char *to
 	char *at = strstr(text, from);
 
 	if (!at || strstr(at + 1, from))
-		fail_msg("%s: \"%s\" stands there %s", name, from, at ? "more than once" : "nowhere");
-	_cleanup_free_ char *changed = str_format("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+		fail_msg("%s: \"%s\" stands there %s", name, from,
+			 at ? "more than once" : "nowhere");
+	_cleanup_free_ char *changed =
+		str_format("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 	folder_put(dirfd, name, changed);
 }
 
@@ -128,7 +134,8 @@ void canned_append(int dirfd, const char *name, const char *text)
 
 static void add_sizes(int dirfd, struct str *out)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	_cleanup_closedir_ DIR *dir =
+		fdopendir(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const char *comma = "";
 	struct dirent *d;
 	struct stat st;
@@ -147,11 +154,12 @@ void canned_seal(int dirfd, const char *ended, const char *members)
 {
 	_cleanup_str_ struct str out = STR_INIT;
 
-	str_printf(&out,
-		   "{\"format\":%d,\"sandbox\":\"sketch\",\"profile\":\"rootfs-opt-out\",\"scratch\":\"/s\","
-		   "\"target\":{\"path\":\"/r\",\"kind\":\"runtime\",\"version\":\"runsc version 1\","
-		   "\"sha256\":\"0\"},\"world\":\"plain\",\"ended\":\"%s\",\"status\":0,%s\"files\":{",
-		   EVIDENCE_FORMAT, ended, members);
+	str_printf(
+		&out,
+		"{\"format\":%d,\"sandbox\":\"sketch\",\"profile\":\"rootfs-opt-out\",\"scratch\":\"/s\","
+		"\"target\":{\"path\":\"/r\",\"kind\":\"runtime\",\"version\":\"runsc version 1\","
+		"\"sha256\":\"0\"},\"world\":\"plain\",\"ended\":\"%s\",\"status\":0,%s\"files\":{",
+		EVIDENCE_FORMAT, ended, members);
 	add_sizes(dirfd, &out);
 	str_add(&out, "}}");
 	folder_put(dirfd, EVIDENCE_MANIFEST, str_text(&out));
@@ -164,6 +172,33 @@ void canned_observe(int dirfd, const struct spec_sandbox *s, struct outcome *ret
 
 	assert_works(evidence_open(dirfd, &e, &err), err);
 	assert_works(observe(&e, s, ret, &err), err);
+}
+
+char *observed(int dirfd, const struct spec_sandbox *s, enum property p)
+{
+	_cleanup_outcome_ struct outcome o = { 0 };
+
+	canned_observe(dirfd, s, &o);
+	if (o.broken)
+		return str_format("broken: %s", o.broken);
+	return facts_observed(&o, p, s);
+}
+
+void assert_observed(int dirfd, const struct spec_sandbox *s, const char *name, enum property p,
+		     const char *wanted)
+{
+	_cleanup_free_ char *text = observed(dirfd, s, p);
+
+	assert_text(name, text, wanted);
+}
+
+void assert_broken(int dirfd, const struct spec_sandbox *s, const char *why)
+{
+	_cleanup_free_ char *text = observed(dirfd, s, PROP_START);
+
+	if (!str_starts(text, "broken: "))
+		fail_msg("not broken, wanted %s: %s", why, text);
+	assert_has(text, why);
 }
 
 int canned_judge(int dirfd, struct str *ret_lines, struct hx_error *err)

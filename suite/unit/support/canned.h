@@ -28,6 +28,14 @@ void canned_seal(int dirfd, const char *ended, const char *members);
 /* observe() over the folder. */
 void canned_observe(int dirfd, const struct spec_sandbox *s, struct outcome *ret);
 
+/* What observe() saw of one property, as facts_observed() has it, or "broken: WHY". Owned by the caller. */
+char *observed(int dirfd, const struct spec_sandbox *s, enum property p);
+/* … is exactly this. name: of the row that it is about. */
+void assert_observed(int dirfd, const struct spec_sandbox *s, const char *name, enum property p,
+		     const char *wanted);
+/* The outcome is broken, for a reason that contains why. */
+void assert_broken(int dirfd, const struct spec_sandbox *s, const char *why);
+
 /* judge_evidence() over the folder: 0 or its error. */
 int canned_judge(int dirfd, struct str *ret_lines, struct hx_error *err);
 /* The verdict of case id in the lines, or "none". Static text. */

@@ -14,8 +14,8 @@ static void add_subject(struct str *out, const struct fact *f, const struct spec
 static void add_demand(struct str *out, const struct fact *f, const struct spec_sandbox *s)
 {
 	static const char *const verbs[] = {
-		[MATCH_IS] = "is",   [MATCH_NAMES] = "names",   [MATCH_ONE_OF] = "one of",
-		[MATCH_SAME] = "as", [MATCH_UNSEEN] = "unsaid",
+		[MATCH_IS] = "is",   [MATCH_NAMES] = "names",       [MATCH_ONE_OF] = "one of",
+		[MATCH_SAME] = "as", [MATCH_SAME_EACH] = "each as", [MATCH_UNSEEN] = "unsaid",
 	};
 	size_t from;
 
@@ -24,7 +24,7 @@ static void add_demand(struct str *out, const struct fact *f, const struct spec_
 	from = out->len;
 	if (f->match == MATCH_SAME && f->ref_property != f->property)
 		str_printf(out, " its %s", property_name(f->ref_property));
-	else if (f->match == MATCH_SAME)
+	else if (f->match == MATCH_SAME || f->match == MATCH_SAME_EACH)
 		str_printf(out, " %s", subject_name(f->ref_subject, s));
 	else if (f->value && *f->value)
 		str_printf(out, " %s", f->value);
@@ -33,6 +33,8 @@ static void add_demand(struct str *out, const struct fact *f, const struct spec_
 			out->data[i] = '|';
 	if (f->wording)
 		str_add(out, " ~");
+	if (f->optional)
+		str_add(out, " ?");
 }
 
 char *facts_demanded(const struct outcome *o, enum clause c, const struct spec_sandbox *s)

@@ -7,7 +7,7 @@
 
 /*
  * What a clause demands: "a directfs is no", "a other options as b", "container error text names X",
- * "container refused[a] unsaid ~"; lines of a value are joined by "|", "~" marks wording. CLAUSE_NONE
+ * "container refused[a] unsaid ~"; lines of a value are joined by "|", "~" marks wording, "?" what is judged only where it was seen. CLAUSE_NONE
  * lists the preconditions. Facts in order, joined by "; ". Owned by the caller.
  */
 char *facts_demanded(const struct outcome *o, enum clause c, const struct spec_sandbox *s);

@@ -21,6 +21,7 @@ static void add_piece(const struct sketch *k, const struct piece *p, const char 
 	assert_non_null(row.value);
 	assert_int_equal(row_add(&row, id, s), 0);
 	assert_int_equal(spec_set(&s->mounts[spec_find_mount(s, id)].twin, p->twin), 0);
+	assert_int_equal(spec_set(&s->mounts[spec_find_mount(s, id)].script, p->script), 0);
 }
 
 void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
@@ -62,6 +63,9 @@ void sketch_full(struct spec_sandbox *ret)
 
 	sketch_build(&k, ret);
 	ret->flags.host_uds = true;
+	ret->privileged = true;
+	ret->native = true;
+	assert_int_equal(spec_set(&ret->rootfs_script, SPEC_KEEP_SCRIPT), 0);
 	assert_int_equal(spec_set(&ret->mounts[0].inside, "in"), 0);
 	assert_int_equal(spec_set(&ret->mounts[0].script, "stat .; read f"), 0);
 }
@@ -108,6 +112,9 @@ static const char *scalar_difference(const struct spec_sandbox *a, const struct 
 	COMPARE(a, b, lifecycle);
 	COMPARE(a, b, rootfs_readonly);
 	COMPARE(a, b, probe_rootfs);
+	COMPARE(a, b, privileged);
+	COMPARE(a, b, native);
+	COMPARE_TEXT(a, b, rootfs_script);
 	COMPARE(a, b, n_annotations);
 	COMPARE(a, b, n_mounts);
 	return NULL;

@@ -17,6 +17,7 @@ struct piece {
 	enum row_shape shape;
 	bool read_only;
 	const char *twin;
+	const char *script;
 };
 
 struct sketch {
