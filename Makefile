@@ -178,6 +178,10 @@ check: ## set up, run every unit and end-to-end test, print the counts
 bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
 	@$(SH) fixtures/make/bench-harness.sh $(ARGS)
 
+.PHONY: plans
+plans: all ## write fixtures/expected/*.plan anew; read the diff
+	@$(SH) fixtures/make/plans.sh
+
 .PHONY: format
 format: ## rewrite every .c and .h with clang-format
 	@$(SH) fixtures/make/sources.sh | tr '\n' '\0' | xargs -0 -r clang-format -i

@@ -7,8 +7,8 @@ enum verdict {
 	VERDICT_FAIL,   /* the target broke a clause */
 	VERDICT_SKIP,   /* a declared capability or an absent need, with its reason */
 	VERDICT_BROKEN, /* the harness or its environment */
-	VERDICT_XFAIL,  /* a known defect with exactly its listed wrong outcome, or a SHOULD not met */
-	VERDICT_XPASS,  /* a known defect that did not show: fails the run */
+	VERDICT_XFAIL, /* a known defect with exactly its listed wrong outcome, or a SHOULD not met */
+	VERDICT_XPASS, /* a known defect that did not show: fails the run */
 	VERDICT_N,
 };
 

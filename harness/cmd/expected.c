@@ -17,7 +17,8 @@ int expected_read(const char *path, struct strv *ret, struct hx_error *err)
 		return r;
 	if (cut)
 		return hx_error_set(err, -EFBIG, "%s: more than %u bytes", path, EXPECTED_LIMIT);
-	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *line = strtok_r(text.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
 		if (*line != '#' && strv_push(ret, line) < 0)
 			return hx_error_set(err, -ENOMEM, "out of memory");
 	return ret->n ? 0 : hx_error_set(err, -EBADMSG, "%s: lists no case", path);
@@ -31,7 +32,8 @@ int expected_missing(const struct strv *ids, const struct index *judged, struct 
 		if (index_find(judged, ids->items[i]) != INDEX_NONE)
 			continue;
 		if (missing++ < EXPECTED_NAMED)
-			str_printf(ret, "%s%s", missing == 1 ? "expected cases were not judged: " : ", ",
+			str_printf(ret, "%s%s",
+				   missing == 1 ? "expected cases were not judged: " : ", ",
 				   ids->items[i]);
 	}
 	if (missing > EXPECTED_NAMED)

@@ -32,7 +32,8 @@ static int judged_rows(const struct plan *p, int **ret_rows, size_t *ret_n)
 
 static int by_reason(const void *a, const void *b)
 {
-	return strcmp(((const struct cover_tuple *)a)->reason, ((const struct cover_tuple *)b)->reason);
+	return strcmp(((const struct cover_tuple *)a)->reason,
+		      ((const struct cover_tuple *)b)->reason);
 }
 
 /* Infeasible tuples by reason, the commonest example of each; all of them with -v. */
@@ -41,7 +42,8 @@ static int print_infeasible(struct cover_tally *t, bool verbose)
 	if (t->infeasible)
 		qsort(t->forbidden, t->infeasible, sizeof(*t->forbidden), by_reason);
 	for (size_t i = 0, end = 0; i < t->infeasible; i = end) {
-		for (end = i; end < t->infeasible && !strcmp(t->forbidden[i].reason, t->forbidden[end].reason);)
+		for (end = i; end < t->infeasible &&
+			      !strcmp(t->forbidden[i].reason, t->forbidden[end].reason);)
 			end++;
 		printf("  %6zu  %s\n", end - i, t->forbidden[i].reason);
 		for (size_t j = i; verbose && j < end; j++) {
@@ -74,8 +76,8 @@ static int print_coverage(const struct plan *p, size_t strength, bool verbose, s
 			printf(" %s", space.factors[i].level_names[l]);
 		putchar('\n');
 	}
-	printf("t %zu, %zu judged rows\ntuples covered %zu of %zu feasible; %zu infeasible\n", strength, n,
-	       t.covered, t.feasible, t.infeasible);
+	printf("t %zu, %zu judged rows\ntuples covered %zu of %zu feasible; %zu infeasible\n",
+	       strength, n, t.covered, t.feasible, t.infeasible);
 	for (size_t i = 0; i < t.n_missing; i++) {
 		_cleanup_free_ char *text = cover_tuple_text(&space, &t.missing[i]);
 
@@ -83,7 +85,9 @@ static int print_coverage(const struct plan *p, size_t strength, bool verbose, s
 	}
 	if (print_infeasible(&t, verbose) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	return t.covered == t.feasible ? 0 : hx_error_set(err, -ENODATA, "the rows do not cover the space");
+	return t.covered == t.feasible
+		       ? 0
+		       : hx_error_set(err, -ENODATA, "the rows do not cover the space");
 }
 
 int verb_list(struct options *o)

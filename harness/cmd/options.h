@@ -32,8 +32,8 @@ struct options {
 	const char *plant;
 	const char *format;   /* report */
 	const char *expected; /* run: a plan that must be covered */
-	bool full;	      /* --depth full */
-	bool coverage;	      /* list --coverage */
+	bool full;            /* --depth full */
+	bool coverage;        /* list --coverage */
 };
 
 /* Parses; prints help, version or a usage error itself and returns the exit code, or -1 to go on. */

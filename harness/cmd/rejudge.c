@@ -64,7 +64,8 @@ static int add_case(struct plan *p, size_t sandbox, struct json_object *o, struc
 		return r;
 	if (requirement_parse(clause_id, &clause) < 0)
 		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\"", id, clause_id);
-	struct plan_case *c = case_of(p, id, clause, plan_same_parse(json_string_or(o, "outcome", NULL)));
+	struct plan_case *c =
+		case_of(p, id, clause, plan_same_parse(json_string_or(o, "outcome", NULL)));
 	struct plan_place *places =
 		c ? reallocarray(c->places, c->n_places + 1, sizeof(*places)) : NULL;
 	if (!places)

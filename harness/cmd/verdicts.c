@@ -30,7 +30,8 @@ static bool same_member(struct json_object *a, struct json_object *b, const char
 /* The same finding again, from another sandbox, is counted with the first. */
 static bool counted(struct json_object *facts, struct json_object *f)
 {
-	static const char *const members[] = { "property", "key", "subject", "expected", "observed", "state" };
+	static const char *const members[] = { "property", "key",      "subject",
+					       "expected", "observed", "state" };
 
 	for (size_t i = 0; i < json_object_array_length(facts); i++) {
 		struct json_object *old = json_object_array_get_idx(facts, i);
@@ -56,7 +57,8 @@ static int add_facts(struct case_state *c, const char *sandbox, struct json_obje
 	for (size_t i = 0; i < json_object_array_length(facts); i++) {
 		struct json_object *f = json_object_array_get_idx(facts, i);
 
-		if ((!first && !strcmp(json_string_or(f, "state", ""), "ok")) || counted(c->facts, f))
+		if ((!first && !strcmp(json_string_or(f, "state", ""), "ok")) ||
+		    counted(c->facts, f))
 			continue;
 		if (json_add_string(f, "sandbox", sandbox) < 0 ||
 		    json_push(c->facts, json_object_get(f)) < 0)
@@ -72,10 +74,11 @@ static struct json_object *difference(const char *property, const char *key, con
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
-	if (!o || json_add_string(o, "property", property) < 0 || json_add_string(o, "key", key) < 0 ||
+	if (!o || json_add_string(o, "property", property) < 0 ||
+	    json_add_string(o, "key", key) < 0 ||
 	    json_add_string(o, "subject", "what was to be the same") < 0 ||
-	    json_add_string(o, "expected", first) < 0 || json_add_string(o, "observed", other) < 0 ||
-	    json_add_string(o, "state", "fail") < 0)
+	    json_add_string(o, "expected", first) < 0 ||
+	    json_add_string(o, "observed", other) < 0 || json_add_string(o, "state", "fail") < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }
@@ -208,7 +211,8 @@ static enum verdict together(struct case_state *c)
 			   c->per_verdict[VERDICT_PASS]);
 	if (c->sandboxes.n && str_starts(c->sandboxes.items[c->sandboxes.n - 1], "again-"))
 		str_printf(&c->reason, "%salone it %s", c->reason.len ? "; " : "",
-			   c->last == VERDICT_FAIL ? "fails, too" : "does not fail: its neighbours matter");
+			   c->last == VERDICT_FAIL ? "fails, too"
+						   : "does not fail: its neighbours matter");
 	if (!c->judged)
 		str_add(&c->reason, "it was not judged");
 	return v;

@@ -15,12 +15,12 @@ struct case_state {
 	size_t judged; /* places judged */
 	size_t places; /* places that will be: sandboxes that run */
 	size_t per_verdict[VERDICT_N];
-	enum verdict last; /* of the newest place */
-	struct json_object *facts;   /* of every place; passing ones of the first place only */
-	struct outcome_kind { /* distinct outcomes, where the case is about sameness */
+	enum verdict last;         /* of the newest place */
+	struct json_object *facts; /* of every place; passing ones of the first place only */
+	struct outcome_kind {      /* distinct outcomes, where the case is about sameness */
 		struct json_object *outcome;
 		size_t n; /* places that had it */
-	} *kinds;
+	} * kinds;
 	size_t n_kinds;
 	struct strv sandboxes;
 	struct str reason;

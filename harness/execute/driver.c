@@ -139,7 +139,8 @@ static int native_args(const struct world *w, struct strv *v)
 			continue;
 		r = strv_push(v, "--at");
 		if (r >= 0)
-			r = strv_pushf(v, "%s=%s/native", s->mounts[i].destination, w->plan->scratch);
+			r = strv_pushf(v, "%s=%s/native", s->mounts[i].destination,
+				       w->plan->scratch);
 	}
 	if (r >= 0)
 		r = strv_push(v, "--");

@@ -12,7 +12,8 @@ struct expect {
 	const struct spec_sandbox *s;
 	const struct hints *h;
 	struct outcome *out;
-	enum clause may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
+	enum clause
+		may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
 	enum clause clause; /* the clause whose function runs */
 	int status;         /* sticky: the first failure of a demand */
 };

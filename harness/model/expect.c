@@ -98,8 +98,6 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 	const struct requirement *req = &requirements[row->clause];
 	bool starts = e->h->error_clause == CLAUSE_NONE;
 
-	
-
 	if (e->profile < req->since || row->clause == disabled)
 		return;
 	/* a sandbox that need not start is judged by how it refuses, and by what it leaves */
@@ -165,9 +163,8 @@ bool model_feasible(enum profile profile, const struct spec_sandbox *s, const ch
 {
 	const struct spec_flags *f = &s->flags;
 
-	if (profile < PROFILE_DIRECTFS &&
-	    (f->directfs != SPEC_UNSET || f->overlay2 || f->file_access_mounts)) {
-		*ret_why = "the runtime does not know these flags";
+	if (profile < PROFILE_DIRECTFS && f->directfs != SPEC_UNSET) {
+		*ret_why = "the runtime does not know --directfs";
 		return false;
 	}
 	for (size_t i = 0; i < s->n_annotations; i++) {

@@ -5,7 +5,6 @@
 
 #define MANY_MOUNTS 64
 
-
 /* MNT-1: directfs if and only if the flag is on and the mount is not suppressed. */
 static void mnt_1(struct expect *e, const struct view *v)
 {
@@ -45,8 +44,6 @@ static void mnt_4(struct expect *e, const struct view *v)
 		demand_directfs(e, v, false);
 	}
 }
-
-
 
 /* MNT-5: the lower layer of an overlay obeys MNT-1. */
 static void mnt_5(struct expect *e, const struct view *v)

@@ -31,8 +31,8 @@ enum property {
 	PROP_EXEC,     /* mount: type and all options as a second process sees them */
 	PROP_LINE,     /* mount: type and all options as the first process sees them */
 	PROP_LEFT,     /* container: what of kind KEY is left, one a line; "" = nothing */
-	PROP_KEPT,     /* rootfs: "yes" where a file that the guest made there is in the host's folder */
-	PROP_NATIVE,   /* mount: the host's own answer to operation KEY; recorded, never judged */
+	PROP_KEPT, /* rootfs: "yes" where a file that the guest made there is in the host's folder */
+	PROP_NATIVE, /* mount: the host's own answer to operation KEY; recorded, never judged */
 	PROP_N,
 };
 
@@ -40,10 +40,10 @@ enum property {
 #define SUBJECT_ROOTFS (-2)
 
 enum match {
-	MATCH_IS,     /* equal text */
-	MATCH_NAMES,  /* contains every line of the value */
-	MATCH_ONE_OF, /* equals one line of the value */
-	MATCH_SAME,   /* equals the observed value of (ref_subject, ref_property, key) */
+	MATCH_IS,        /* equal text */
+	MATCH_NAMES,     /* contains every line of the value */
+	MATCH_ONE_OF,    /* equals one line of the value */
+	MATCH_SAME,      /* equals the observed value of (ref_subject, ref_property, key) */
 	MATCH_SAME_EACH, /* like MATCH_SAME, for every key that the reference has */
 	MATCH_UNSEEN,    /* no sensor said so */
 };

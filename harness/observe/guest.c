@@ -181,7 +181,7 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		    strcmp(name + n - 7, ".stdout"))
 			continue;
 		int r = sense_output(x, name,
-				     str_starts(verb, "-exec.")	    ? EXEC
+				     str_starts(verb, "-exec.")     ? EXEC
 				     : str_starts(verb, "-native.") ? NATIVE
 								    : FIRST);
 		if (r < 0)

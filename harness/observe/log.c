@@ -85,7 +85,8 @@ static int conclude_overlay(struct sensing *x, unsigned int others)
 	int r = 0;
 
 	if (x->overlay.open && x->overlay.directfs)
-		r = sensed(x, PROP_DIRECTFS, x->overlay.subject, NULL, suppressed ? "no" : "yes", SENSOR_LOG);
+		r = sensed(x, PROP_DIRECTFS, x->overlay.subject, NULL, suppressed ? "no" : "yes",
+			   SENSOR_LOG);
 	x->overlay.open = false;
 	x->overlay.unasked = 0;
 	return r;
@@ -184,8 +185,19 @@ static void blank_nuls(struct str *text)
 			text->data[i] = ' ';
 }
 
+static bool log_was_cut(const struct sensing *x)
+{
+	for (size_t i = 0; x->steps && i < json_object_array_length(x->steps); i++)
+		if (json_bool_or(json_object_array_get_idx(x->steps, i), "log_cut", false))
+			return true;
+	return false;
+}
+
 int sense_log(struct sensing *x, struct hx_error *err)
 {
+	/* What is missing from a cut log may have been said. A guest that did not run tells enough. */
+	if (x->guest_complete && log_was_cut(x))
+		return hx_error_set(err, -EBADMSG, "the runtime's log was cut at its limit");
 	for (size_t i = 0; i < x->e->n; i++) {
 		_cleanup_str_ struct str text = STR_INIT;
 		const char *name = x->e->files[i].name;

@@ -37,8 +37,6 @@ static int read_sizes(struct sensing *x, struct json_object *manifest, struct hx
 {
 	struct json_object *sizes = NULL;
 
-	if (!json_object_object_get_ex(manifest, "files", NULL))
-		return 0;
 	int r = json_get_object(manifest, "files", &sizes, err);
 	return r < 0 ? hx_error_wrap(err, r, "manifest.json")
 		     : evidence_check_sizes(x->e, sizes, err);

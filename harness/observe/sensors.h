@@ -20,9 +20,9 @@ struct sensing {
 	bool guest_complete; /* the guest's report is whole; set by sense_guest */
 	/* sense_log: the overlaid mount that a log file is in the middle of */
 	struct {
-		bool directfs;	  /* the file says that the flag is on */
-		bool open;	  /* a mount was announced and not concluded */
-		int subject;	  /* which one */
+		bool directfs;        /* the file says that the flag is on */
+		bool open;            /* a mount was announced and not concluded */
+		int subject;          /* which one */
 		unsigned int unasked; /* donated FDs since then that nobody asked for */
 	} overlay;
 };

@@ -27,7 +27,7 @@
  *   "target": { "path", "kind", "version", "sha256" }, "world": "namespaces" | "user-namespace" |
  *   "plain", "ended": "done" | "deadline" | "crashed" | "interrupted", "status": wait status of the
  *   world's init, "note": text or absent, "plant": NAME or absent,
- *   "files": { NAME: bytes, … } of every file but the manifest; absent = their sizes are unknown }
+ *   "files": { NAME: bytes, … } of every file but the manifest }
  * steps.json: [ { "verb", "argv": […], "exit": N or "signal": N, "ms": N,
  *   "stdout_cut": bool, "stderr_cut": bool, "log_cut": bool } … ]
  */

@@ -40,9 +40,9 @@ static const struct {
 	enum profile since;
 	size_t offset;
 } text_flags[] = {
-	{ "overlay2", PROFILE_DIRECTFS, offsetof(struct spec_flags, overlay2) },
+	{ "overlay2", PROFILE_LISAFS, offsetof(struct spec_flags, overlay2) },
 	{ "file-access", PROFILE_LISAFS, offsetof(struct spec_flags, file_access) },
-	{ "file-access-mounts", PROFILE_DIRECTFS, offsetof(struct spec_flags, file_access_mounts) },
+	{ "file-access-mounts", PROFILE_LISAFS, offsetof(struct spec_flags, file_access_mounts) },
 	{ "platform", PROFILE_LISAFS, offsetof(struct spec_flags, platform) },
 };
 

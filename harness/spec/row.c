@@ -304,8 +304,9 @@ int row_add(const struct row *r, const char *id, struct spec_sandbox *s)
 static int describe_annotations(const struct spec_sandbox *s, const char *id, struct strv *ret)
 {
 	/* of the mount, or, for the container and the rootfs, all that there are */
-	_cleanup_free_ char *prefix = spec_find_mount(s, id) < 0 ? strdup(SPEC_MOUNT_PREFIX)
-								 : str_format(SPEC_MOUNT_PREFIX "%s.", id);
+	_cleanup_free_ char *prefix = spec_find_mount(s, id) < 0
+					      ? strdup(SPEC_MOUNT_PREFIX)
+					      : str_format(SPEC_MOUNT_PREFIX "%s.", id);
 
 	if (!prefix)
 		return -ENOMEM;

@@ -94,9 +94,9 @@ struct spec_sandbox {
 	struct spec_flags flags;
 	enum spec_lifecycle lifecycle;
 	bool rootfs_readonly;
-	bool probe_rootfs; /* the guest runs its script on "/" too */
-	bool privileged;   /* the guest has the capabilities that unmounting takes */
-	bool native;	   /* the guest's standard script also runs on the host, for comparison */
+	bool probe_rootfs;   /* the guest runs its script on "/" too */
+	bool privileged;     /* the guest has the capabilities that unmounting takes */
+	bool native;         /* the guest's standard script also runs on the host, for comparison */
 	char *rootfs_script; /* operations for "/"; NULL = the brief script */
 	struct spec_annotation *annotations; /* in the order in which config.json lists them */
 	size_t n_annotations;

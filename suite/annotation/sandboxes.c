@@ -28,7 +28,8 @@ static int one_mount(struct spec_sandbox *s, const struct line *lines, size_t n)
 	if (r >= 0)
 		r = spec_add_bind(s, "a", &m);
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		const char *value = str_eq(lines[i].value, "@") ? SPEC_SCRATCH "/src/a" : lines[i].value;
+		const char *value =
+			str_eq(lines[i].value, "@") ? SPEC_SCRATCH "/src/a" : lines[i].value;
 
 		r = spec_annotatef(s, value, "%s", lines[i].key);
 	}
@@ -36,17 +37,20 @@ static int one_mount(struct spec_sandbox *s, const struct line *lines, size_t n)
 }
 
 #define MOUNT(name_key) SPEC_MOUNT_PREFIX name_key
-#define HINT(name, directfs_value)                                                              \
-	{ MOUNT(name ".source"), "@" }, { MOUNT(name ".type"), "bind" },                        \
-		{ MOUNT(name ".share"), "shared" }, { MOUNT(name ".directfs"), directfs_value }
+#define HINT(name, directfs_value)                                       \
+	{ MOUNT(name ".source"), "@" }, { MOUNT(name ".type"), "bind" }, \
+		{ MOUNT(name ".share"), "shared" },                      \
+	{                                                                \
+		MOUNT(name ".directfs"), directfs_value                  \
+	}
 
 /* One builder a table of annotations. */
-#define ONE_MOUNT(name, ...)                                                     \
-	static int name(struct spec_sandbox *s, size_t instance)                 \
-	{                                                                        \
-		static const struct line lines[] = { __VA_ARGS__ };              \
-		(void)instance;                                                  \
-		return one_mount(s, lines, ARRAY_SIZE(lines));                   \
+#define ONE_MOUNT(name, ...)                                        \
+	static int name(struct spec_sandbox *s, size_t instance)    \
+	{                                                           \
+		static const struct line lines[] = { __VA_ARGS__ }; \
+		(void)instance;                                     \
+		return one_mount(s, lines, ARRAY_SIZE(lines));      \
 	}
 
 ONE_MOUNT(two_off, HINT("a", "off"), HINT("z", "off"))
@@ -108,7 +112,7 @@ static int classes(struct spec_sandbox *s, size_t instance)
 }
 
 #define UNCHANGED .instances = TIMES_UNCHANGED, .clause = CLAUSE_ANN_12, .same = PLAN_SAME_ALL
-#define SHUFFLED                                                                          \
+#define SHUFFLED \
 	.instances = TIMES_SHUFFLED, .clause = CLAUSE_ANN_10, .same = PLAN_SAME_ALL, .shuffle = true
 
 /* What a hint that counts for nothing must not do; everything else here hangs on that. */
@@ -117,10 +121,17 @@ static const enum clause twins_own[] = { CLAUSE_ANN_6, CLAUSE_NONE };
 const struct sandbox_source annotation_sandboxes[] = {
 	{ .slug = "on.two-off", .build = two_off },
 	{ .slug = "on.two-unlike", .build = two_unlike, UNCHANGED },
-	{ .slug = "on.twin-incomplete", .build = twin_incomplete, .instances = TIMES_TWINS,
-	  .clause = CLAUSE_ANN_12, .same = PLAN_SAME_ALL, .own = twins_own },
-	{ .slug = "on.twin-incomplete-off", .build = twin_incomplete_off,
-	  .instances = TIMES_UNCHANGED, .clause = CLAUSE_NONE, .own = twins_own },
+	{ .slug = "on.twin-incomplete",
+	  .build = twin_incomplete,
+	  .instances = TIMES_TWINS,
+	  .clause = CLAUSE_ANN_12,
+	  .same = PLAN_SAME_ALL,
+	  .own = twins_own },
+	{ .slug = "on.twin-incomplete-off",
+	  .build = twin_incomplete_off,
+	  .instances = TIMES_UNCHANGED,
+	  .clause = CLAUSE_NONE,
+	  .own = twins_own },
 	{ .slug = "on.key-of-three", .build = key_of_three },
 	{ .slug = "on.key-without-name", .build = key_without_name },
 	{ .slug = "on.key-without-dot", .build = key_without_dot },

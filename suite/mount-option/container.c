@@ -25,16 +25,19 @@ static int build(struct spec_sandbox *s, const struct row_global *global, const 
 }
 
 /* One builder a combination: global flags, then the values. */
-#define COMBINATION(name, global_flags, ...)                                     \
-	static int name(struct spec_sandbox *s, size_t instance)                 \
-	{                                                                        \
-		static const struct row_global global = global_flags;            \
-		static const char *const values[] = { __VA_ARGS__ };             \
-		(void)instance;                                                  \
-		return build(s, &global, values, ARRAY_SIZE(values));            \
+#define COMBINATION(name, global_flags, ...)                          \
+	static int name(struct spec_sandbox *s, size_t instance)      \
+	{                                                             \
+		static const struct row_global global = global_flags; \
+		static const char *const values[] = { __VA_ARGS__ };  \
+		(void)instance;                                       \
+		return build(s, &global, values, ARRAY_SIZE(values)); \
 	}
 
-#define GLOBAL(...) { __VA_ARGS__ }
+#define GLOBAL(...)         \
+	{                   \
+		__VA_ARGS__ \
+	}
 #define ON GLOBAL(.flag = SPEC_ON, .overlay2 = "none")
 #define OFF GLOBAL(.flag = SPEC_OFF, .overlay2 = "none")
 #define UNSET GLOBAL(.flag = SPEC_UNSET)
@@ -46,24 +49,28 @@ COMBINATION(one_off, ON, "off", "default", NULL)
 COMBINATION(all_off, ON, "off", "off")
 COMBINATION(only_invalid, ON, "OFF", NULL)
 COMBINATION(off_one_off, OFF, "off", "default", NULL)
-COMBINATION(created, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_CREATE_START), "off",
-	    "default", NULL)
-COMBINATION(exec_on, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_EXEC), "off", "default",
-	    "OFF", NULL)
-COMBINATION(exec_off, GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .lifecycle = SPEC_EXEC), "off", NULL)
+COMBINATION(created, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_CREATE_START),
+	    "off", "default", NULL)
+COMBINATION(exec_on, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_EXEC), "off",
+	    "default", "OFF", NULL)
+COMBINATION(exec_off, GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .lifecycle = SPEC_EXEC), "off",
+	    NULL)
 COMBINATION(override_on,
-	    GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .flag_annotation = "true", .allow_override = true),
+	    GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .flag_annotation = "true",
+		   .allow_override = true),
 	    "off", "default", NULL)
 COMBINATION(override_off,
-	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false", .allow_override = true),
+	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false",
+		   .allow_override = true),
 	    "off", "default", NULL)
 COMBINATION(override_same,
-	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "true", .allow_override = true),
+	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "true",
+		   .allow_override = true),
 	    "off", "default", NULL)
-COMBINATION(override_refused, GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .flag_annotation = "true"),
-	    "off", NULL)
-COMBINATION(override_off_refused, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false"),
-	    "off", NULL)
+COMBINATION(override_refused,
+	    GLOBAL(.flag = SPEC_OFF, .overlay2 = "none", .flag_annotation = "true"), "off", NULL)
+COMBINATION(override_off_refused,
+	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false"), "off", NULL)
 
 /* n mounts, every other one off. */
 static int many(struct spec_sandbox *s, size_t n)
@@ -141,7 +148,9 @@ static int unmount_overlay(struct spec_sandbox *s, size_t instance)
 static int equal_answers(struct spec_sandbox *s, const char *share, bool read_only)
 {
 	static const struct row_global global = { .flag = SPEC_ON, .overlay2 = "none" };
-	struct row row = { .share = share, .type = "bind", .standard = true, .read_only = read_only };
+	struct row row = {
+		.share = share, .type = "bind", .standard = true, .read_only = read_only
+	};
 	int r = row_apply_global(&global, s);
 
 	s->native = !read_only;
@@ -189,12 +198,12 @@ static int lone(struct spec_sandbox *s, const char *overlay2, const struct row *
 	return r < 0 ? r : row_add(&row, "a", s);
 }
 
-#define LONE(name, overlay2, ...)                                                        \
-	static int name(struct spec_sandbox *s, size_t instance)                         \
-	{                                                                                \
-		static const struct row shape = { .type = "bind", __VA_ARGS__ };         \
-		(void)instance;                                                          \
-		return lone(s, overlay2, &shape);                                        \
+#define LONE(name, overlay2, ...)                                                \
+	static int name(struct spec_sandbox *s, size_t instance)                 \
+	{                                                                        \
+		static const struct row shape = { .type = "bind", __VA_ARGS__ }; \
+		(void)instance;                                                  \
+		return lone(s, overlay2, &shape);                                \
 	}
 
 LONE(ro_container, "none", .share = "container", .read_only = true)

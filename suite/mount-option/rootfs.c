@@ -20,13 +20,13 @@ static int rootfs(struct spec_sandbox *s, const struct row_global *global, const
 	return r < 0 ? r : spec_set(&s->rootfs_script, SPEC_KEEP_SCRIPT);
 }
 
-#define ROOTFS(name, global_flag, global_overlay2, value)                                           \
-	static int name(struct spec_sandbox *s, size_t instance)                                    \
-	{                                                                                           \
-		static const struct row_global global = { .flag = global_flag,                      \
-							  .overlay2 = global_overlay2 };            \
-		(void)instance;                                                                     \
-		return rootfs(s, &global, value);                                                   \
+#define ROOTFS(name, global_flag, global_overlay2, value)                                \
+	static int name(struct spec_sandbox *s, size_t instance)                         \
+	{                                                                                \
+		static const struct row_global global = { .flag = global_flag,           \
+							  .overlay2 = global_overlay2 }; \
+		(void)instance;                                                          \
+		return rootfs(s, &global, value);                                        \
 	}
 
 ROOTFS(rootfs_off, SPEC_ON, "none", "off")

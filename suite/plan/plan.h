@@ -32,8 +32,8 @@ struct plan_case {
 	struct plan_place *places;
 	size_t n_places;
 	enum plan_same same;
-	bool packed;	/* judged among neighbours: it can be judged alone, too */
-	struct row row; /* where packed */
+	bool packed;      /* judged among neighbours: it can be judged alone, too */
+	struct row row;   /* where packed */
 	char *skip;       /* why it is not judged under the run's profile; NULL = judged */
 	struct strv spec; /* the row as a person reads it */
 	bool judged;      /* under the plan's profile the model demands something of it */

@@ -27,7 +27,7 @@ struct sandbox_source {
 	const char *slug; /* of its container-wide cases, and part of its id */
 	/* Fills instance 0, 1, … of the group (always 0 where it is none). */
 	int (*build)(struct spec_sandbox *s, size_t instance);
-	size_t instances;  /* 0 = no group */
+	size_t instances;   /* 0 = no group */
 	enum clause clause; /* of the group's comparison; CLAUSE_NONE = they are not compared */
 	enum plan_same same;
 	bool shuffle; /* each instance lists its annotations in another order */

@@ -24,11 +24,8 @@ static const struct {
 	enum spec_flag flag;
 	const char *annotation;
 } flags[] = {
-	{ SPEC_ON, NULL },
-	{ SPEC_OFF, NULL },
-	{ SPEC_UNSET, NULL },
-	{ SPEC_OFF, "true" },
-	{ SPEC_ON, "false" },
+	{ SPEC_ON, NULL },    { SPEC_OFF, NULL },   { SPEC_UNSET, NULL },
+	{ SPEC_OFF, "true" }, { SPEC_ON, "false" },
 };
 
 static const char *const flag_names[] = { "on", "off", "unset", "off+annotation=true",
@@ -36,18 +33,24 @@ static const char *const flag_names[] = { "on", "off", "unset", "off+annotation=
 static const char *const overlay2_names[] = { "none", "root:self", "all:memory", "all:self" };
 static const char *const access_names[] = { "default", "exclusive", "shared" };
 static const char *const value_names[] = {
-	"absent", "default",  "off",  "empty", "OFF",  "Off",  "space-off", "off-space",  "off-newline", "DEFAULT",
-	"on",	  "true",     "false", "zero", "one",  "none", "disabled",  "quote",	  "cyrillic-o",	 "fullwidth",
-	"64KiB",
+	"absent",    "default",     "off",      "empty", "OFF",        "Off",       "space-off",
+	"off-space", "off-newline", "DEFAULT",  "on",    "true",       "false",     "zero",
+	"one",       "none",        "disabled", "quote", "cyrillic-o", "fullwidth", "64KiB",
 };
-static const char *const hint_names[] = { "full", "none", "no-source", "no-type", "no-share", "bad-share" };
+static const char *const hint_names[] = { "full",    "none",     "no-source",
+					  "no-type", "no-share", "bad-share" };
 static const char *const share_names[] = { "shared", "container", "pod" };
 static const char *const type_names[] = { "bind", "tmpfs" };
-static const char *const source_names[] = { "exact", "slash", "prefix", "longer", "symlink", "relative" };
-static const char *const shape_names[] = { "dir", "file", "nested", "below-ro", "twice", "tmpfs", "own-option" };
+static const char *const source_names[] = { "exact",  "slash",   "prefix",
+					    "longer", "symlink", "relative" };
+static const char *const shape_names[] = { "dir",   "file",  "nested",    "below-ro",
+					   "twice", "tmpfs", "own-option" };
 static const char *const read_only_names[] = { "rw", "ro" };
 
-#define FACTOR(text, names) { .name = text, .n_levels = ARRAY_SIZE(names), .level_names = names }
+#define FACTOR(text, names)                                                       \
+	{                                                                         \
+		.name = text, .n_levels = ARRAY_SIZE(names), .level_names = names \
+	}
 
 static const struct cover_factor factors[F_N] = {
 	[F_FLAG] = FACTOR("flag", flag_names),
@@ -78,6 +81,22 @@ static bool within(int level, int first, int last)
 	return level >= first && level <= last;
 }
 
+/*
+ * With the flag off, what an overlay hides is told by nothing but the wire; a row without a value has
+ * nothing else that is judged.
+ */
+static const char *forbid_unseen(const int *l)
+{
+	bool off = l[F_FLAG] == 1 || l[F_FLAG] == 4;
+	bool overlaid =
+		within(l[F_SHARE], 1, 2) || (within(l[F_OVERLAY2], 2, 3) && l[F_READ_ONLY] == 0);
+	bool gofer = l[F_SHAPE] != COVER_OPEN && l[F_SHAPE] != ROW_SHAPE_TMPFS;
+
+	return off && overlaid && gofer && l[F_VALUE] == 0
+		       ? "nothing of it can be seen from the guest"
+		       : NULL;
+}
+
 static const char *forbid_two_negatives(const int *l)
 {
 	size_t n = 0;
@@ -97,19 +116,27 @@ static const struct {
 } rules[] = {
 	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_VALUE, 0, "a mount without a hint has no value" },
 	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_SHARE, 0, "a mount without a hint has no share" },
-	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_TYPE, 0, "a mount without a hint has no hint type" },
-	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_SOURCE, 0, "a mount without a hint has no hint source" },
-	{ F_HINT, ROW_HINT_NO_SOURCE, ROW_HINT_NO_SOURCE, F_SOURCE, 0, "a hint without source has none" },
+	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_TYPE, 0,
+	  "a mount without a hint has no hint type" },
+	{ F_HINT, ROW_HINT_NONE, ROW_HINT_NONE, F_SOURCE, 0,
+	  "a mount without a hint has no hint source" },
+	{ F_HINT, ROW_HINT_NO_SOURCE, ROW_HINT_NO_SOURCE, F_SOURCE, 0,
+	  "a hint without source has none" },
 	{ F_HINT, ROW_HINT_NO_TYPE, ROW_HINT_NO_TYPE, F_TYPE, 0, "a hint without type has none" },
-	{ F_HINT, ROW_HINT_NO_SHARE, ROW_HINT_NO_SHARE, F_SHARE, 0, "a hint without share has none" },
-	{ F_HINT, ROW_HINT_BAD_SHARE, ROW_HINT_BAD_SHARE, F_SHARE, 0, "the share is the invalid one" },
-	{ F_SHAPE, ROW_SHAPE_TMPFS, ROW_SHAPE_TMPFS, F_SOURCE, 0, "a tmpfs mount has no host source" },
+	{ F_HINT, ROW_HINT_NO_SHARE, ROW_HINT_NO_SHARE, F_SHARE, 0,
+	  "a hint without share has none" },
+	{ F_HINT, ROW_HINT_BAD_SHARE, ROW_HINT_BAD_SHARE, F_SHARE, 0,
+	  "the share is the invalid one" },
+	{ F_SHAPE, ROW_SHAPE_TMPFS, ROW_SHAPE_TMPFS, F_SOURCE, 0,
+	  "a tmpfs mount has no host source" },
 	{ F_SHAPE, ROW_SHAPE_TMPFS, ROW_SHAPE_TMPFS, F_READ_ONLY, 0, "a tmpfs is for writing" },
 	{ F_SHAPE, ROW_SHAPE_FILE, ROW_SHAPE_FILE, F_SOURCE, 0, "near misses are of folders" },
-	{ F_SHAPE, ROW_SHAPE_TWICE, ROW_SHAPE_TWICE, F_SOURCE, 0, "a source in two places is one text" },
+	{ F_SHAPE, ROW_SHAPE_TWICE, ROW_SHAPE_TWICE, F_SOURCE, 0,
+	  "a source in two places is one text" },
 	{ F_SHARE, 1, 2, F_READ_ONLY, 0,
 	  "a read-only mount with a self overlay has rows of its own: no pinned runtime starts it" },
-	{ F_TYPE, 1, 1, F_SHAPE, ROW_SHAPE_DIR, "a hint of type tmpfs over other shapes says nothing new" },
+	{ F_TYPE, 1, 1, F_SHAPE, ROW_SHAPE_DIR,
+	  "a hint of type tmpfs over other shapes says nothing new" },
 };
 
 /* Pairs of ranges that exclude each other. */
@@ -146,7 +173,8 @@ static const char *forbids(void *ctx, const int *l, size_t n)
 		if (applies && l[rules[i].then] != COVER_OPEN && l[rules[i].then] != rules[i].only)
 			return rules[i].why;
 	}
-	return forbid_two_negatives(l);
+	const char *why = forbid_unseen(l);
+	return why ? why : forbid_two_negatives(l);
 }
 
 const struct cover_space space = { .factors = factors, .n_factors = F_N, .forbids = forbids };
@@ -203,7 +231,8 @@ bool space_levels(const struct row *r, int *l)
 	l[F_FLAG] = flag_level(g);
 	l[F_OVERLAY2] = LEVEL_OF(overlay2_names, g->overlay2);
 	l[F_FILE_ACCESS] = g->file_access ? LEVEL_OF(access_names, g->file_access) : 0;
-	l[F_MOUNTS_ACCESS] = g->file_access_mounts ? LEVEL_OF(access_names, g->file_access_mounts) : 0;
+	l[F_MOUNTS_ACCESS] =
+		g->file_access_mounts ? LEVEL_OF(access_names, g->file_access_mounts) : 0;
 	l[F_VALUE] = LEVEL_OF(value_names, r->value->name);
 	l[F_HINT] = (int)r->hint;
 	l[F_SHARE] = LEVEL_OF(share_names, r->share);
@@ -250,7 +279,8 @@ static const char *forbids_unpacked(void *ctx, const int *l, size_t n)
 }
 
 /* The rows that are in the plan anyway, as levels. */
-static int given_rows(const struct row_list *l, struct cover *settings, int **ret_levels, size_t *ret_n)
+static int given_rows(const struct row_list *l, struct cover *settings, int **ret_levels,
+		      size_t *ret_n)
 {
 	int *levels = calloc(l->n ? l->n : 1, F_N * sizeof(*levels));
 	size_t n = 0;

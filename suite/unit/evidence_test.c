@@ -99,14 +99,14 @@ static void a_nul_byte_hides_no_residue(void **state)
 }
 
 /* Without sizes (an older executor) a whole folder is still read. */
-static void sizes_may_be_unknown(void **state)
+static void sizes_are_demanded(void **state)
 {
 	struct folder *f = *state;
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 
 	canned_good(f->fd, &s);
 	canned_change(f->fd, "manifest.json", "\"files\":{", "\"other\":{");
-	assert_observed(f->fd, &s, "no sizes", PROP_START, "container start = ok (runtime)");
+	assert_broken(f->fd, &s, "files: missing");
 }
 
 /* The folder ------------------------------------------------------------------------------------------------------ */
@@ -181,7 +181,7 @@ int main(void)
 		IN_FOLDER(a_frame_that_cannot_be_read_breaks_the_outcome),
 		IN_FOLDER(a_spoilt_file_breaks_the_outcome_by_name),
 		IN_FOLDER(a_nul_byte_hides_no_residue),
-		IN_FOLDER(sizes_may_be_unknown),
+		IN_FOLDER(sizes_are_demanded),
 		IN_FOLDER(only_regular_files_are_evidence),
 		IN_FOLDER(the_number_of_files_has_a_limit),
 		IN_FOLDER(files_are_in_order_and_read_again),

@@ -176,7 +176,8 @@ static const struct {
 	{ &all_flags, PROFILE_OPT_OUT, NEW_FLAGS },
 	{ &all_flags, PROFILE_DIRECTFS, NEW_FLAGS },
 	{ &all_flags, PROFILE_LISAFS,
-	  "--file-access=shared --platform=systrap --allow-flag-override --host-uds=all " },
+	  "--overlay2=none --file-access=shared --file-access-mounts=exclusive --platform=systrap "
+	  "--allow-flag-override --host-uds=all " },
 	{ &flag_off, PROFILE_DIRECTFS, "--directfs=false " },
 	{ &flag_off, PROFILE_LISAFS, "" },
 };
