@@ -22,6 +22,8 @@ static void print_command(const struct spec_sandbox *s, enum profile profile, co
 		for (size_t i = 0; i < flags.n; i++)
 			printf(" %s", flags.items[i]);
 	printf(" run -bundle %s/bundle by-hand\n", folder);
+	if (s->lifecycle == SPEC_EXEC)
+		printf("# its guest waits for SIGTERM after its report: RUNTIME … kill by-hand TERM\n");
 }
 
 int verb_bundle(struct options *o)

@@ -102,7 +102,12 @@ static int put(struct packing *p, struct bin *b, const struct row *r, char ret_i
 
 	snprintf(b->in[b->n].id, sizeof(b->in[b->n].id), "m%zu", b->n);
 	b->in[b->n].row = *r;
+	size_t first = s->n_mounts;
 	int e = row_add(r, b->in[b->n].id, s);
+
+	for (size_t i = first; i < s->n_mounts && e >= 0; i++)
+		if (!s->mounts[i].script)
+			e = spec_set(&s->mounts[i].script, SPEC_SHORT_SCRIPT);
 	memcpy(ret_id, b->in[b->n].id, sizeof(b->in[b->n].id));
 	b->n++;
 	return e;

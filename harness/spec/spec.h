@@ -48,6 +48,7 @@ enum spec_source {
 
 /* Scripts that clauses speak of; the operations whose answers they judge are spelled the same there. */
 #define SPEC_STANDARD_SCRIPT "@standard"
+#define SPEC_SHORT_SCRIPT "stat .; statfs ." /* that it is served; for rows about the mount table */
 #define SPEC_UNMOUNT_SEEN "exists .probe-u"
 #define SPEC_UNMOUNT_SCRIPT "create .probe-u; umount .; " SPEC_UNMOUNT_SEEN
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */

@@ -87,6 +87,8 @@ static int many(struct spec_sandbox *s, size_t n)
 		};
 
 		r = id ? row_add(&row, id, s) : -ENOMEM;
+		if (r >= 0)
+			r = spec_set(&s->mounts[i].script, SPEC_SHORT_SCRIPT);
 	}
 	return r;
 }
