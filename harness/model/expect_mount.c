@@ -38,10 +38,12 @@ static void mnt_4(struct expect *e, const struct view *v)
 	} else if (!v->gofer && !strcmp(v->m->type, "tmpfs")) {
 		demand(e, PROP_SERVED, v->index, MATCH_IS, "tmpfs");
 		demand_directfs(e, v, false);
-	} else if (!v->gofer && v->twin >= 0) {
+	} else if (!v->gofer) {
+		demand_directfs(e, v, false);
+		if (v->twin < 0)
+			return;
 		demand_same(e, PROP_SERVED, v->index, v->twin);
 		demand_same(e, PROP_OPTIONS, v->index, v->twin);
-		demand_directfs(e, v, false);
 	}
 }
 
@@ -126,8 +128,10 @@ static void mnt_6(struct expect *e, const struct view *v)
 /* MNT-7: what was unmounted is not there any more, not through the rootfs' directfs either. */
 static void mnt_7(struct expect *e, const struct view *v)
 {
-	if (v->suppressed && e->h->flag_on && str_eq(v->m->script, SPEC_UNMOUNT_SCRIPT))
+	if (v->suppressed && e->h->flag_on && str_eq(v->m->script, SPEC_UNMOUNT_SCRIPT)) {
+		demand_key(e, PROP_ANSWER, v->index, "umount .", MATCH_IS, "ok", false);
 		demand_key(e, PROP_ANSWER, v->index, SPEC_UNMOUNT_SEEN, MATCH_IS, "ok: no", false);
+	}
 }
 
 /* MNT-8: one source in two places is suppressed in both. */

@@ -36,7 +36,7 @@ static int add_instance(struct plan *p, const struct sandbox_source *src, size_t
 		s.id = strdup(src->slug);
 	if (r >= 0 && !s.id)
 		r = -ENOMEM;
-	if (r >= 0 && src->shuffle)
+	if (r >= 0 && src->shuffle && instance) /* instance 0 keeps the written order */
 		shuffle_annotations(&s, rng_hash(seed + instance, src->slug));
 	if (r >= 0)
 		r = plan_add_sandbox(p, &s);

@@ -279,8 +279,8 @@ static const char *forbids_unpacked(void *ctx, const int *l, size_t n)
 }
 
 /* The rows that are in the plan anyway, as levels. */
-static int given_rows(const struct row_list *l, struct cover *settings, int **ret_levels,
-		      size_t *ret_n)
+static int given_rows(const struct row_list *l, struct cover *settings, cover_forbids_fn *part,
+		      int **ret_levels, size_t *ret_n)
 {
 	int *levels = calloc(l->n ? l->n : 1, F_N * sizeof(*levels));
 	size_t n = 0;
@@ -290,11 +290,25 @@ static int given_rows(const struct row_list *l, struct cover *settings, int **re
 	for (size_t i = 0; i < l->n; i++) {
 		int *at = levels + n * F_N;
 
-		n += space_levels(&l->rows[i], at) && !forbids_unpacked(settings, at, F_N);
+		n += space_levels(&l->rows[i], at) && !part(settings, at, F_N);
 	}
 	*ret_levels = levels;
 	*ret_n = n;
 	return 0;
+}
+
+/*
+ * Rows in which the key can act: the flag on by itself, nothing invalid, no near miss. They are covered by
+ * themselves, or a pair like (off, nested) would be met only where something else keeps off from acting.
+ */
+static const char *forbids_inert(void *ctx, const int *l, size_t n)
+{
+	if (l[F_FLAG] != COVER_OPEN && l[F_FLAG] != 0)
+		return "the flag is off, or not by itself";
+	for (size_t i = 0; i < ARRAY_SIZE(negatives); i++)
+		if (within(l[negatives[i].factor], negatives[i].first, negatives[i].last))
+			return "a negative row";
+	return forbids_unpacked(ctx, l, n);
 }
 
 static int cover_flags(const struct plan_depth *depth, struct cover *ret)
@@ -312,23 +326,21 @@ static int cover_flags(const struct plan_depth *depth, struct cover *ret)
 	return cover_generate(&flags_space, &request, ret, NULL);
 }
 
-int space_rows(const struct plan_depth *depth, struct row_list *ret)
+/* Adds the rows that cover a part of the space; those in ret already that lie in it count as given. */
+static int cover_part(const struct plan_depth *depth, struct cover *settings,
+		      cover_forbids_fn *part, struct row_list *ret)
 {
 	_cleanup_cover_ struct cover cover = { 0 };
-	_cleanup_cover_ struct cover settings = { 0 };
 	_cleanup_free_ int *given = NULL;
 	size_t n_given = 0;
-	int r = cover_flags(depth, &settings);
-
-	if (r < 0)
-		return r;
 	const struct cover_space packed = {
 		.factors = factors,
 		.n_factors = F_N,
-		.forbids = forbids_unpacked,
-		.ctx = &settings,
+		.forbids = part,
+		.ctx = settings,
 	};
-	r = given_rows(ret, &settings, &given, &n_given);
+	int r = given_rows(ret, settings, part, &given, &n_given);
+
 	if (r < 0)
 		return r;
 	const struct cover_request request = {
@@ -344,4 +356,14 @@ int space_rows(const struct plan_depth *depth, struct row_list *ret)
 		r = row_list_add(ret, &row);
 	}
 	return r;
+}
+
+int space_rows(const struct plan_depth *depth, struct row_list *ret)
+{
+	_cleanup_cover_ struct cover settings = { 0 };
+	int r = cover_flags(depth, &settings);
+
+	if (r >= 0)
+		r = cover_part(depth, &settings, forbids_inert, ret);
+	return r < 0 ? r : cover_part(depth, &settings, forbids_unpacked, ret);
 }
