@@ -60,8 +60,8 @@ static int name_pack(struct plan *p, const struct pack *pack, const struct row *
 		.sandbox = first + sandbox,
 		.container = p->sandboxes[first + sandbox].id,
 		.mounts = calloc(n ? n : 1, sizeof(char *)),
-		.rows = calloc(n ? n : 1, sizeof(struct row *)),
 	};
+	naming.rows = calloc(n ? n : 1, sizeof(*naming.rows));
 	int r = naming.mounts && naming.rows ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < pack->n_placements && r >= 0; i++) {

@@ -70,6 +70,10 @@ static bool made_by(const struct row *r, const char *id, const struct spec_sandb
 	const char *suffixes[] = { "", "-p", "-t" };
 
 	assert_int_equal(row_add(r, id, &alone), 0);
+	/* packed mounts are asked little */
+	for (size_t i = 0; i < alone.n_mounts; i++)
+		if (!alone.mounts[i].script)
+			assert_int_equal(spec_set(&alone.mounts[i].script, SPEC_SHORT_SCRIPT), 0);
 	for (size_t i = 0; i < s->n_annotations; i++)
 		if (str_starts(s->annotations[i].key, prefix))
 			assert_int_equal(spec_annotate(&same, s->annotations[i].key,
