@@ -17,7 +17,10 @@
 #define UNDER_SANITIZER 0
 #endif
 
-/* Reading, writing, memory and the end: nothing that takes a path, makes a process or a socket. */
+/*
+ * Reading, writing, memory and the end: nothing that takes a path, makes a process or a socket. sysinfo is
+ * for qsort, which asks how much memory there is before its first large sort.
+ */
 static const int allowed[] = {
 	SCMP_SYS(read),          SCMP_SYS(pread64),        SCMP_SYS(lseek),
 	SCMP_SYS(write),         SCMP_SYS(close),          SCMP_SYS(brk),
@@ -27,6 +30,7 @@ static const int allowed[] = {
 	SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(tgkill),
 	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),      SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+	SCMP_SYS(sysinfo),
 };
 
 static int drop_ids(struct hx_error *err)
