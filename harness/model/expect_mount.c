@@ -128,7 +128,8 @@ static void mnt_6(struct expect *e, const struct view *v)
 /* MNT-7: what was unmounted is not there any more, not through the rootfs' directfs either. */
 static void mnt_7(struct expect *e, const struct view *v)
 {
-	if (v->suppressed && e->h->flag_on && e->h->rootfs_directfs != HINT_OFF && str_eq(v->m->script, SPEC_UNMOUNT_SCRIPT)) {
+	if (v->suppressed && e->h->flag_on && e->h->rootfs_directfs != HINT_OFF &&
+	    str_eq(v->m->script, SPEC_UNMOUNT_SCRIPT)) {
 		demand_key(e, PROP_ANSWER, v->index, "umount .", MATCH_IS, "ok", false);
 		demand_key(e, PROP_ANSWER, v->index, SPEC_UNMOUNT_SEEN, MATCH_IS, "ok: no", false);
 	}

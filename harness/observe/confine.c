@@ -29,8 +29,7 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack),
 	SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(tgkill),
 	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),      SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(sysinfo),
+	SCMP_SYS(exit_group),    SCMP_SYS(sysinfo),
 };
 
 static int drop_ids(struct hx_error *err)

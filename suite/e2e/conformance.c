@@ -120,9 +120,9 @@ static void test_without_root(void **state)
 static void test_rejudge(void **state)
 {
 	/* small sandboxes and full ones: a judge that is confined from its first line meets both */
-	const char *argv[] = { "run",	    "--keep",	"--filter", "*one-off*",
-			       "--filter",  "*/mixed.on.0", "--filter", "*on.mounts-64:m1",
-			       "--plant",   "leave-file", NULL };
+	const char *argv[] = { "run",      "--keep",       "--filter", "*one-off*",
+			       "--filter", "*/mixed.on.0", "--filter", "*on.mounts-64:m1",
+			       "--plant",  "leave-file",   NULL };
 	struct scene s;
 	struct ran r, again;
 

@@ -72,6 +72,12 @@ COMBINATION(override_refused,
 COMBINATION(override_off_refused,
 	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false"), "off", NULL)
 
+/* One off under each platform that needs nothing special of the machine (kvm does). */
+COMBINATION(platform_systrap, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "systrap"),
+	    "off", "default", "OFF", NULL)
+COMBINATION(platform_ptrace, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "ptrace"),
+	    "off", "default", "OFF", NULL)
+
 /* n mounts, every other one off. */
 static int many(struct spec_sandbox *s, size_t n)
 {
@@ -225,6 +231,8 @@ const struct sandbox_source mount_option_sandboxes[] = {
 	{ .slug = "on.all-off", .build = all_off },
 	{ .slug = "on.only-invalid", .build = only_invalid },
 	{ .slug = "off.one-off", .build = off_one_off },
+	{ .slug = "on.systrap", .build = platform_systrap },
+	{ .slug = "on.ptrace", .build = platform_ptrace },
 	{ .slug = "on.create", .build = created },
 	{ .slug = "on.exec", .build = exec_on },
 	{ .slug = "off.exec", .build = exec_off },
