@@ -167,7 +167,7 @@ static int guest_line(struct world *w, const struct plant *p, struct hx_error *e
 	int r = edit_reports(w, p->argument, &fired, err);
 
 	if (r >= 0 && !fired)
-		world_note(w, "the plant did not fire: no such line in any report");
+		world_note(w, EVIDENCE_NOT_FIRED ": no such line in any report");
 	return r;
 }
 

@@ -74,6 +74,8 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 	if (strcmp(x->ended, "done") && strcmp(x->ended, "deadline"))
 		return hx_error_set(err, -EBADMSG, "manifest.json: ended: unknown value \"%s\"",
 				    x->ended);
+	if (str_starts(json_string_or(manifest, "note", ""), EVIDENCE_NOT_FIRED))
+		return hx_error_set(err, -EBADMSG, "%s", json_string_or(manifest, "note", ""));
 	r = read_sizes(x, manifest, err);
 	return r < 0 ? r : read_steps(x, err);
 }

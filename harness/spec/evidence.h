@@ -35,6 +35,8 @@
 #define HX_SPEC_EVIDENCE_H
 
 #define EVIDENCE_FORMAT 1
+#define EVIDENCE_NOT_FIRED \
+	"the plant did not fire" /* how such a note begins: the run shows nothing */
 
 #define EVIDENCE_OUTPUT_LIMIT (8u << 20) /* bytes kept of one step's stdout or stderr */
 #define EVIDENCE_LOG_LIMIT (16u << 20)   /* bytes kept of one log file */

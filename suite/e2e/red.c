@@ -38,6 +38,24 @@ static const struct red reds[] = {
 	{ "FD-7/on.one-off", "leave-file", "fail", "left behind" },
 	{ "FD-7/on.one-off", "leave-socket", "fail", "left behind" },
 	{ "FD-7/on.one-off", "hang", "fail", "start" },
+	/* start errors: what they are about is taken away, and the container starts */
+	{ "ANN-8/on.two-off", "annotation:dev.gvisor.spec.mount.z.source", "fail", "start" },
+	{ "ANN-9/on.key-without-dot", "annotation:dev.gvisor.spec.mount.directfs", "fail",
+	  "start" },
+	{ "ROOT-3/on.rootfs-OFF", "annotation:dev.gvisor.spec.rootfs.directfs=off", "fail",
+	  "start" },
+	{ "CFG-1/off.override-refused", "annotation:dev.gvisor.flag.directfs", "fail", "start" },
+	/* what a hint lacks is put there; what a key says is changed */
+	{ "ANN-6/on.classes:no-type", "annotation:dev.gvisor.spec.mount.no-type.type=bind", "fail",
+	  "directfs" },
+	{ "CFG-1/off.override-on:b", "annotation:dev.gvisor.flag.directfs=false", "fail",
+	  "directfs" },
+	{ "ROOT-2/on.rootfs-off", "annotation:dev.gvisor.spec.rootfs.directfs=default", "fail",
+	  "directfs" },
+	{ "MNT-5/on.equal-container:a", A_DIRECTFS "=default", "fail", "directfs" },
+	{ "MNT-6/on.mounts-64:m1", "mount-line:/m1", "fail", "directfs" },
+	/* a corruption that finds nothing to corrupt shows nothing */
+	{ "MNT-1/on.bare:a", "mount-line:/nowhere", "broken", "directfs" },
 	/* one sensor corrupted, the other not: never settled by precedence */
 	{ "MNT-1/on.bare:a", "guest-line:/a", "broken", "directfs" },
 };
