@@ -64,27 +64,35 @@ static int judge_one(const struct options *o, const struct target *t, const char
 	return engine_run(&plan, &e, err);
 }
 
+int probing_case(const struct options *o, const struct target *t, const char *probe,
+		 enum profile profile, const char *case_id, bool *ret_passes, struct hx_error *err)
+{
+	_cleanup_output_ struct output out = { .fd = -1, .record = -1 };
+	char folder[] = "/tmp/gofercert-probe-XXXXXX";
+	enum verdict v = VERDICT_BROKEN;
+
+	if (!mkdtemp(folder))
+		return hx_error_errno(err, -errno, "make a folder for probing");
+	int r = output_create(folder, &out, err);
+	if (r >= 0)
+		r = judge_one(o, t, probe, profile, case_id, &out, &v, err);
+	_cleanup_close_ int tmp = fs_open_dir(AT_FDCWD, "/tmp");
+	int cleaned = tmp < 0 ? tmp : fs_remove_tree(tmp, strrchr(folder, '/') + 1, err);
+	*ret_passes = v == VERDICT_PASS;
+	return r < 0 ? r : cleaned;
+}
+
 int probing_profile(const struct options *o, const struct target *t, const char *probe,
 		    enum profile *ret, struct hx_error *err)
 {
-	char folder[] = "/tmp/gofercert-probe-XXXXXX";
-
 	for (size_t i = 0; i < ARRAY_SIZE(tell_tales); i++) {
-		_cleanup_output_ struct output out = { .fd = -1, .record = -1 };
-		enum verdict v = VERDICT_BROKEN;
+		bool passes = false;
+		int r = probing_case(o, t, probe, tell_tales[i].profile, tell_tales[i].case_id,
+				     &passes, err);
 
-		memcpy(folder, "/tmp/gofercert-probe-XXXXXX", sizeof(folder));
-		if (!mkdtemp(folder))
-			return hx_error_errno(err, -errno, "make a folder for probing");
-		int r = output_create(folder, &out, err);
-		if (r >= 0)
-			r = judge_one(o, t, probe, tell_tales[i].profile, tell_tales[i].case_id,
-				      &out, &v, err);
-		_cleanup_close_ int tmp = fs_open_dir(AT_FDCWD, "/tmp");
-		int cleaned = tmp < 0 ? tmp : fs_remove_tree(tmp, strrchr(folder, '/') + 1, err);
-		if (r < 0 || cleaned < 0)
-			return r < 0 ? r : cleaned;
-		if (v == VERDICT_PASS) {
+		if (r < 0)
+			return r;
+		if (passes) {
 			*ret = tell_tales[i].profile;
 			return 0;
 		}

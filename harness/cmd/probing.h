@@ -9,4 +9,8 @@
 int probing_profile(const struct options *o, const struct target *t, const char *probe,
 		    enum profile *ret, struct hx_error *err);
 
+/* Whether one case of the plan passes on this target now. */
+int probing_case(const struct options *o, const struct target *t, const char *probe,
+		 enum profile profile, const char *case_id, bool *ret_passes, struct hx_error *err);
+
 #endif

@@ -72,7 +72,10 @@ COMBINATION(override_refused,
 COMBINATION(override_off_refused,
 	    GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .flag_annotation = "false"), "off", NULL)
 
-/* One off under each platform that needs nothing special of the machine (kvm does). */
+/* One off under each platform; kvm where the bare sandbox shows that the machine has it. */
+COMBINATION(kvm_bare, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "kvm"), NULL)
+COMBINATION(platform_kvm, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "kvm"), "off",
+	    "default", "OFF", NULL)
 COMBINATION(platform_systrap, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "systrap"),
 	    "off", "default", "OFF", NULL)
 COMBINATION(platform_ptrace, GLOBAL(.flag = SPEC_ON, .overlay2 = "none", .platform = "ptrace"),
@@ -233,6 +236,8 @@ const struct sandbox_source mount_option_sandboxes[] = {
 	{ .slug = "off.one-off", .build = off_one_off },
 	{ .slug = "on.systrap", .build = platform_systrap },
 	{ .slug = "on.ptrace", .build = platform_ptrace },
+	{ .slug = "on.kvm", .build = platform_kvm },
+	{ .slug = "on.kvm-bare", .build = kvm_bare },
 	{ .slug = "on.create", .build = created },
 	{ .slug = "on.exec", .build = exec_on },
 	{ .slug = "off.exec", .build = exec_off },

@@ -69,6 +69,37 @@ bool plan_needs_sandbox(const struct plan *p, size_t sandbox)
 	return false;
 }
 
+static bool only_under(const struct plan *p, const struct plan_case *c, const char *platform)
+{
+	for (size_t i = 0; i < c->n_places; i++)
+		if (!str_eq(p->sandboxes[c->places[i].sandbox].flags.platform, platform))
+			return false;
+	return c->n_places > 0;
+}
+
+bool plan_uses_platform(const struct plan *p, const char *platform)
+{
+	for (size_t i = 0; i < p->n_cases; i++)
+		if (p->cases[i].selected && !p->cases[i].skip &&
+		    only_under(p, &p->cases[i], platform))
+			return true;
+	return false;
+}
+
+int plan_skip_platform(struct plan *p, const char *platform, const char *why)
+{
+	for (size_t i = 0; i < p->n_cases; i++) {
+		struct plan_case *c = &p->cases[i];
+
+		if (c->skip || !only_under(p, c, platform))
+			continue;
+		c->skip = str_format("platform %s: %s", platform, why);
+		if (!c->skip)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct json_object *case_json(const struct plan_case *c, const char *subject)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
