@@ -97,10 +97,10 @@ static const struct misfit misfits[] = {
 	{ "prints-garbage", "head -c 100000 /dev/urandom", "missing or cut", NULL },
 	{ "prints-half", "printf '{\"probe\":1,\"mounts\":\"none / 9p rw,dire'", "missing or cut",
 	  NULL },
-	{ "floods-output", "head -c 300000000 /dev/zero", "missing or cut", NULL },
+	{ "floods-output", "head -c 300000000 /dev/zero", "missing or cut", "30" },
 	{ "floods-its-log",
 	  "for a; do case $a in --debug-log=*) head -c 300000000 /dev/zero >${a#*=}/flood.txt;; esac; done",
-	  "missing or cut", NULL },
+	  "missing or cut", "30" },
 	/* longer than the time that a dying process is given */
 	{ "leaves-a-daemon", "sleep 1000 >/dev/null 2>&1 & exit 0", "left behind", "10" },
 };
