@@ -1,0 +1,50 @@
+/*
+ * A FUSE file system of our own (libfuse3, low level) that shows a backend at a mountpoint: with a
+ * memory tree, the model of a blob-store volume; with a remote one, how the reference runtime's guest
+ * reaches a gofer.
+ *
+ * The daemon is a child process: it forks before anything is mounted, serves until the mount goes or
+ * fuse_mount_stop(), and dies with its parent. The mount is made by mount(2) in the caller's mount
+ * namespace (root, or a user namespace with /dev/fuse to open); no fusermount3.
+ */
+#ifndef FAKEGOFER_BACKEND_FUSE_H
+#define FAKEGOFER_BACKEND_FUSE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "fakegofer/backend/backend.h"
+#include "harness/base/error.h"
+
+struct fuse_mount {
+	pid_t pid;         /* of the daemon; -1 = none */
+	int pidfd;
+	char *mountpoint;
+	unsigned int connection; /* N of /sys/fs/fuse/connections/N */
+};
+
+#define FUSE_MOUNT_INIT ((struct fuse_mount){ .pid = -1, .pidfd = -1 })
+
+struct fuse_mount_options {
+	const char *fs_name; /* the source shown in /proc/mounts; NULL = "gofercert" */
+	bool cache;          /* attributes and entries are cached (nobody else changes the tree) */
+	bool file_root;      /* the backend's root is a regular file: mountpoint is one, too */
+};
+
+/* 0 or -ENODEV, -EACCES where this process can have no FUSE mount: the text says why. */
+int fuse_usable(struct hx_error *err);
+
+/*
+ * Mounts b at mountpoint (exists) and returns once the kernel and the daemon have shaken hands. b is
+ * taken: the daemon owns it, the caller's copy is freed.
+ */
+int fuse_mount_start(struct backend *b, const char *mountpoint,
+		     const struct fuse_mount_options *options, struct fuse_mount *ret,
+		     struct hx_error *err);
+/*
+ * Aborts the connection (through /sys/fs/fuse/connections, or by the daemon's death), detaches the
+ * mount, ends and reaps the daemon. Never touches a path below the mountpoint; never hangs.
+ */
+void fuse_mount_stop(struct fuse_mount *m);
+
+#endif

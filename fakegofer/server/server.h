@@ -1,0 +1,60 @@
+/*
+ * The gofer's role: one connection, one backend. Answers every request that lisafs_decode() and
+ * lisafs_validate() accept, refuses the others with the errno that gVisor's server answers, and never
+ * lets a peer make it allocate more than the message limit, keep more FDs than SERVER_FDS_LIMIT, or
+ * keep an FD that rode in with a request (those are closed and counted).
+ *
+ * It never offers shared-memory channels: Channel is not in its list and answers EOPNOTSUPP.
+ * Source of the fact: gVisor, pkg/lisafs/{connection,handlers,server}.go.
+ */
+#ifndef FAKEGOFER_SERVER_SERVER_H
+#define FAKEGOFER_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fakegofer/backend/backend.h"
+#include "fakegofer/wire/wire.h"
+
+#define SERVER_FDS_LIMIT 65536u /* control, open and socket FDs of one connection */
+
+struct server_options {
+	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */
+	uint64_t supported;          /* bit per id to offer; 0 = the dialect's list without Channel, or,
+				      * where that is "any", all that this server knows */
+	bool donate;                 /* host FDs: the root's beside the Mount reply, an opened file's
+				      * beside its reply, where the backend has any to give */
+	bool readonly;               /* EROFS for what would change the tree */
+};
+
+struct server_stats {
+	uint64_t requests;
+	uint64_t refused; /* answered with Error */
+	uint64_t stray_fds; /* FDs that came with requests; closed */
+};
+
+struct server;
+
+/* Takes socket (Unix stream) on success; borrows backend, which must outlive the server. */
+int server_new(int socket, struct backend *backend, const struct server_options *options,
+	       struct server **ret);
+/*
+ * Serves until the peer closes (0), the deadline passes (-ETIMEDOUT; call again to go on), wake_fd
+ * becomes readable (-ECANCELED), or the connection is beyond use (what wire_recv or wire_push said).
+ */
+int server_run(struct server *s, int64_t deadline, int wake_fd);
+/*
+ * One request by hand, for fuzzing and tests: no socket is read or written. Host FDs that came with
+ * the request are closed. The reply (an Error where the request is refused) is in the server's
+ * buffer until the next call, its FDs (at most LISAFS_FDS_MAX) are the caller's to close.
+ */
+int server_handle(struct server *s, uint16_t id, const void *payload, uint32_t n, const int *fds,
+		  size_t n_fds, uint16_t *ret_id, const void **ret_payload, uint32_t *ret_n,
+		  int ret_fds[LISAFS_FDS_MAX], size_t *ret_n_fds);
+const struct server_stats *server_stats(const struct server *s);
+/* Closes the connection and gives back every node, file and socket. */
+void server_free(struct server *s);
+void server_freep(struct server **s);
+#define _cleanup_server_ __attribute__((cleanup(server_freep)))
+
+#endif
