@@ -33,12 +33,13 @@ FAKEGOFER_SRC := $(sort $(wildcard fakegofer/*/*.c))
 CMD_SRC := $(sort $(wildcard harness/cmd/*.c))
 GUEST_SRC := $(sort $(wildcard fixtures/guest/*.c))
 REFRUN_SRC := $(sort $(wildcard fixtures/refrun/*.c))
+SHIM_SRC := $(sort $(wildcard harness/interpose/shim/*.c))
 UNIT_SRC := $(sort $(wildcard suite/unit/*_test.c))
 UNIT_SUPPORT_SRC := $(sort $(wildcard suite/unit/support/*.c))
 E2E_SRC := $(sort $(wildcard suite/e2e/*.c))
 E2E_SUPPORT_SRC := $(sort $(wildcard suite/e2e/support/*.c))
 
-PROGRAMS := $(BUILD)/gofercert $(BUILD)/probe $(BUILD)/refrun
+PROGRAMS := $(BUILD)/gofercert $(BUILD)/probe $(BUILD)/refrun $(BUILD)/shim
 LIBS := $(BUILD)/libharness.a $(BUILD)/libfakegofer.a
 UNIT_TESTS := $(UNIT_SRC:suite/unit/%_test.c=$(BUILD)/test/%)
 E2E_TESTS := $(E2E_SRC:suite/e2e/%.c=$(BUILD)/test/e2e_%)
@@ -47,7 +48,7 @@ SCRIPT_TESTS := $(sort $(wildcard fixtures/make/test/*_test.sh))
 objects = $(1:%.c=$(BUILD)/obj/%.o)
 static_objects = $(1:%.c=$(BUILD)/obj-static/%.o)
 
-HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(UNIT_SRC) \
+HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(SHIM_SRC) $(UNIT_SRC) \
 	$(UNIT_SUPPORT_SRC) $(E2E_SRC) $(E2E_SUPPORT_SRC)
 
 # Flags ------------------------------------------------------------------------------------------
@@ -134,6 +135,10 @@ $(BUILD)/refrun: $(call objects,$(REFRUN_SRC)) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
 
+$(BUILD)/shim: $(call objects,$(SHIM_SRC)) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+
 # The container's only file: static, libc and nothing else.
 $(BUILD)/probe: $(call static_objects,$(GUEST_SRC))
 	$(call say,LD,$@)
@@ -195,7 +200,8 @@ install: all ## install under PREFIX (and DESTDIR)
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/gofercert \
 		$(DESTDIR)$(datadir)/gofercert
 	$(INSTALL) -m 755 $(BUILD)/gofercert $(DESTDIR)$(bindir)/gofercert
-	$(INSTALL) -m 755 $(BUILD)/probe $(BUILD)/refrun $(DESTDIR)$(libexecdir)/gofercert/
+	$(INSTALL) -m 755 $(BUILD)/probe $(BUILD)/refrun $(BUILD)/shim \
+		$(DESTDIR)$(libexecdir)/gofercert/
 	@for dir in $(wildcard $(INSTALLED_DATA)); do \
 		find $$dir -type f | while IFS= read -r file; do \
 			$(INSTALL) -D -m 644 "$$file" \

@@ -1,0 +1,189 @@
+#include "harness/interpose/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "harness/base/fs.h"
+
+static const char *const gofers[PLAN_GOFER_N] = {
+	[PLAN_STOCK] = "stock",
+	[PLAN_MEMORY] = "memory",
+	[PLAN_HOST] = "host",
+	[PLAN_FUSE] = "fuse",
+};
+
+const char *plan_gofer_name(enum plan_gofer gofer)
+{
+	return gofers[gofer];
+}
+
+void plan_clear(struct plan *p)
+{
+	for (size_t i = 0; i < p->n_mounts; i++) {
+		free(p->mounts[i].root);
+		free(p->mounts[i].tamper);
+		free(p->mounts[i].argument);
+	}
+	free(p->mounts);
+	free(p->runtime);
+	*p = (struct plan){ 0 };
+}
+
+int plan_add(struct plan *p, unsigned int ordinal, enum plan_gofer gofer, struct plan_mount **ret)
+{
+	struct plan_mount *mounts;
+
+	if (p->n_mounts == PLAN_MOUNTS_LIMIT)
+		return -E2BIG;
+	mounts = realloc(p->mounts, (p->n_mounts + 1) * sizeof(*mounts));
+	if (!mounts)
+		return -ENOMEM;
+	p->mounts = mounts;
+	mounts[p->n_mounts] = (struct plan_mount){ .ordinal = ordinal, .gofer = gofer };
+	*ret = &mounts[p->n_mounts++];
+	return 0;
+}
+
+const struct plan_mount *plan_find(const struct plan *p, unsigned int ordinal)
+{
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (p->mounts[i].ordinal == ordinal)
+			return &p->mounts[i];
+	return NULL;
+}
+
+/* Writing ---------------------------------------------------------------------------------------- */
+
+static struct json_object *mount_json(const struct plan_mount *m)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+
+	if (!o || json_add_int(o, "ordinal", m->ordinal) < 0 ||
+	    json_add_string(o, "gofer", plan_gofer_name(m->gofer)) < 0 ||
+	    json_add_string(o, "root", m->root) < 0 || json_add_bool(o, "donate", m->donate) < 0 ||
+	    json_add_string(o, "tamper", m->tamper) < 0 ||
+	    json_add_string(o, "argument", m->argument) < 0)
+		return NULL;
+	return TAKE_PTR(o);
+}
+
+int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *mounts = json_object_new_array();
+	const char *text;
+
+	if (!o || json_add(o, "mounts", mounts) < 0 ||
+	    json_add_string(o, "runtime", p->runtime) < 0 ||
+	    json_add_string(o, "channels", p->keep_channels ? "keep" : "strip") < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (json_push(mounts, mount_json(&p->mounts[i])) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+	text = json_line(o);
+	if (!text)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	return fs_write_at(dirfd, PLAN_FILE, text, strlen(text), 0644, err);
+}
+
+/* Reading ---------------------------------------------------------------------------------------- */
+
+static int get_gofer(struct json_object *o, enum plan_gofer *ret, struct hx_error *err)
+{
+	const char *name;
+	int r = json_get_string(o, "gofer", &name, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < PLAN_GOFER_N; i++) {
+		if (!strcmp(gofers[i], name)) {
+			*ret = (enum plan_gofer)i;
+			return 0;
+		}
+	}
+	return hx_error_set(err, -EINVAL, "gofer: no kind \"%s\"", name);
+}
+
+/* An absent key leaves NULL. */
+static int get_text(struct json_object *o, const char *key, char **ret, struct hx_error *err)
+{
+	const char *text = json_string_or(o, key, NULL);
+
+	if (!text)
+		return 0;
+	*ret = strdup(text);
+	return *ret ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
+}
+
+static int read_mount(struct json_object *o, struct plan *p, struct hx_error *err)
+{
+	struct plan_mount *m = NULL;
+	enum plan_gofer gofer = PLAN_STOCK;
+	int64_t ordinal = 0;
+	int r = json_get_int(o, "ordinal", &ordinal, err);
+
+	if (r >= 0 && (ordinal < 0 || ordinal > PLAN_MOUNTS_LIMIT))
+		r = hx_error_set(err, -ERANGE, "ordinal: out of range");
+	if (r >= 0)
+		r = get_gofer(o, &gofer, err);
+	if (r >= 0 && plan_find(p, (unsigned int)ordinal))
+		r = hx_error_set(err, -EEXIST, "ordinal %u: twice", (unsigned int)ordinal);
+	if (r >= 0) {
+		r = plan_add(p, (unsigned int)ordinal, gofer, &m);
+		if (r < 0)
+			return hx_error_errno(err, r, "keep it");
+	}
+	if (r >= 0)
+		r = json_get_bool(o, "donate", &m->donate, err);
+	if (r >= 0)
+		r = get_text(o, "root", &m->root, err);
+	if (r >= 0)
+		r = get_text(o, "tamper", &m->tamper, err);
+	return r < 0 ? r : get_text(o, "argument", &m->argument, err);
+}
+
+static int read_document(struct json_object *o, struct plan *p, struct hx_error *err)
+{
+	struct json_object *mounts = NULL;
+	const char *channels = NULL;
+	const char *runtime = NULL;
+	int r = json_get_string(o, "runtime", &runtime, err);
+
+	if (r >= 0)
+		r = get_text(o, "runtime", &p->runtime, err);
+	if (r >= 0)
+		r = json_get_string(o, "channels", &channels, err);
+	if (r >= 0 && strcmp(channels, "strip") != 0 && strcmp(channels, "keep") != 0)
+		r = hx_error_set(err, -EINVAL, "channels: neither strip nor keep");
+	if (r >= 0)
+		p->keep_channels = !strcmp(channels, "keep");
+	if (r >= 0)
+		r = json_get_array(o, "mounts", &mounts, err);
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(mounts); i++) {
+		r = read_mount(json_object_array_get_idx(mounts, i), p, err);
+		if (r < 0)
+			hx_error_wrap(err, r, "mounts[%zu]", i);
+	}
+	return r;
+}
+
+int plan_read(int dirfd, struct plan *ret, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+	_cleanup_str_ struct str text = STR_INIT;
+	_cleanup_plan_ struct plan p = { 0 };
+	bool cut = false;
+	int r = fs_read_at(dirfd, PLAN_FILE, PLAN_TEXT_LIMIT, &text, &cut, err);
+
+	if (r >= 0 && cut)
+		r = hx_error_set(err, -EFBIG, "over the limit");
+	if (r >= 0)
+		r = json_parse(str_text(&text), text.len, &o, err);
+	if (r >= 0)
+		r = read_document(o, &p, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "plan.json");
+	*ret = p;
+	p = (struct plan){ 0 };
+	return 0;
+}

@@ -1,0 +1,151 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "harness/interpose/shim/fake.h"
+#include "harness/interpose/shim/shim.h"
+
+#define NO_EXEC 127
+
+/* The real gofer's process: all that the runtime gave, our sockets in place of its own. */
+_Noreturn static void run_gofer(struct shim *s)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	setrlimit(RLIMIT_NOFILE, &s->nofile);
+	for (size_t i = 0; i < s->n_conns; i++)
+		if (dup2(s->conns[i].gofer_end, s->conns[i].argv.fd) < 0)
+			_exit(NO_EXEC);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &s->mask, NULL);
+	syscall(SYS_execveat, s->runtime, "", s->argv, environ, AT_EMPTY_PATH);
+	_exit(NO_EXEC);
+}
+
+static void keep_gofer_pidfd(pid_t pid)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		dup3(fd, SHIM_GOFER_FD, O_CLOEXEC);
+}
+
+int children_start(struct shim *s, struct hx_error *err)
+{
+	for (size_t i = 0; i < s->n_conns; i++) {
+		struct conn *c = &s->conns[i];
+		int r = c->kind == PLAN_STOCK ? 0 : fake_start(s, c, err);
+
+		if (r < 0)
+			return hx_error_wrap(err, r, "the %s gofer of connection %zu",
+					     plan_gofer_name(c->kind), i);
+	}
+	s->gofer = fork();
+	if (s->gofer < 0)
+		return hx_error_errno(err, -errno, "fork");
+	if (s->gofer == 0)
+		run_gofer(s);
+	keep_gofer_pidfd(s->gofer);
+	for (size_t i = 0; i < s->n_conns; i++)
+		close_fd(&s->conns[i].gofer_end);
+	close_fd(&s->runtime);
+	return 0;
+}
+
+static void record_death(struct shim *s, const struct conn *c, int status)
+{
+	record_begin(&s->record, "death");
+	record_text(&s->record, "of", c ? "fake" : "gofer");
+	if (c)
+		record_int(&s->record, "conn", c->index);
+	if (WIFSIGNALED(status))
+		record_int(&s->record, "signal", WTERMSIG(status));
+	else
+		record_int(&s->record, "exit", WEXITSTATUS(status));
+	record_end(&s->record);
+}
+
+static void reaped(struct shim *s, pid_t pid, int status)
+{
+	if (pid == s->gofer) {
+		s->gofer_dead = true;
+		s->gofer_status = status;
+		record_death(s, NULL, status);
+		return;
+	}
+	for (size_t i = 0; i < s->n_conns; i++) {
+		if (s->conns[i].fake != pid)
+			continue;
+		s->conns[i].fake = -1;
+		record_death(s, &s->conns[i], status);
+	}
+}
+
+void children_reap(struct shim *s)
+{
+	int status;
+	pid_t pid;
+
+	/* As PID 1 of its namespace the shim gets orphans, too. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		reaped(s, pid, status);
+}
+
+void children_signals(struct shim *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (si.ssi_signo != SIGCHLD && !s->gofer_dead)
+			kill(s->gofer, (int)si.ssi_signo);
+	children_reap(s);
+}
+
+void children_end(struct shim *s)
+{
+	for (size_t i = 0; i < s->n_conns; i++) {
+		int status;
+
+		if (s->conns[i].fake < 0)
+			continue;
+		kill(s->conns[i].fake, SIGKILL);
+		waitpid(s->conns[i].fake, &status, 0);
+	}
+}
+
+/*
+ * PID 1 of a namespace cannot raise a signal against itself, but what the kernel forces upon it kills
+ * it. A trap, not a kill: that one is written to the kernel log.
+ */
+static void trap_every_call(void)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP) };
+	struct sock_fprog filter = { .len = 1, .filter = code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+	getppid();
+}
+
+void children_exit_like_gofer(const struct shim *s)
+{
+	int sig = WIFSIGNALED(s->gofer_status) ? WTERMSIG(s->gofer_status) : 0;
+	sigset_t one;
+
+	if (!sig)
+		_exit(WEXITSTATUS(s->gofer_status));
+	signal(sig, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	raise(sig);
+	if (sig == SIGSYS)
+		trap_every_call();
+	_exit(128 + sig);
+}

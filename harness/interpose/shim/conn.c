@@ -1,0 +1,251 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "harness/interpose/shim/shim.h"
+#include "harness/interpose/shim/tamper.h"
+
+/* Making ---------------------------------------------------------------------------------------- */
+
+/* A pair of sockets: ours as a wire, theirs as a plain FD. */
+static int make_pair(struct wire *ret_ours, int *ret_theirs)
+{
+	int p[2];
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0)
+		return -errno;
+	r = wire_open(p[0], ret_ours);
+	if (r < 0) {
+		close(p[0]);
+		close(p[1]);
+		return r;
+	}
+	*ret_theirs = p[1];
+	return 0;
+}
+
+static void set_ways(struct conn *c)
+{
+	c->request = (struct way){ .dir = LISAFS_REQUEST, .from = &c->sentry, .to = &c->gofer };
+	c->reply = (struct way){ .dir = LISAFS_REPLY, .from = &c->gofer, .to = &c->sentry };
+}
+
+static int conn_make(struct shim *s, struct conn *c, struct hx_error *err)
+{
+	int r = wire_open(c->argv.fd, &c->sentry);
+
+	if (r < 0)
+		return hx_error_errno(err, r, "io FD %d", c->argv.fd);
+	c->plan = plan_find(&s->plan, c->argv.ordinal);
+	c->kind = c->plan ? c->plan->gofer : PLAN_STOCK;
+	r = make_pair(&c->gofer, &c->gofer_end);
+	if (r < 0)
+		return hx_error_errno(err, r, "socketpair");
+	set_ways(c);
+	c->open = true;
+	if (c->plan && c->plan->tamper)
+		return tamper_prepare(s, c, err);
+	return 0;
+}
+
+int conn_make_all(struct shim *s, struct hx_error *err)
+{
+	_cleanup_free_ struct argv_conn *argv = calloc(SHIM_CONNECTIONS_LIMIT, sizeof(*argv));
+	int r = argv ? argv_connections(s->argv, argv, &s->n_conns) : -ENOMEM;
+
+	if (r < 0)
+		return hx_error_errno(err, r, "the gofer's arguments");
+	s->conns = calloc(s->n_conns + 1, sizeof(*s->conns));
+	if (!s->conns)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	for (unsigned int i = 0; i < s->n_conns; i++) {
+		struct conn *c = &s->conns[i];
+
+		*c = (struct conn){ .index = i,
+				    .argv = argv[i],
+				    .sentry = WIRE_INIT,
+				    .gofer = WIRE_INIT,
+				    .gofer_end = -1,
+				    .idle = -1,
+				    .fake = -1 };
+		r = conn_make(s, c, err);
+		if (r < 0)
+			return hx_error_wrap(err, r, "connection %u", i);
+	}
+	return 0;
+}
+
+/* Ending ---------------------------------------------------------------------------------------- */
+
+static void record_closed(struct shim *s, const struct conn *c, const char *side, const char *why,
+			  bool half)
+{
+	record_begin(&s->record, "closed");
+	record_int(&s->record, "conn", c->index);
+	record_text(&s->record, "side", side);
+	record_text(&s->record, "why", why);
+	record_bool(&s->record, "half", half);
+	record_end(&s->record);
+}
+
+void conn_close(struct shim *s, struct conn *c, const char *side, const char *why)
+{
+	/* A death comes before the closing that it makes: then it is in the record first. */
+	children_reap(s);
+	record_closed(s, c, side, why, false);
+	wire_frame_clear(&c->request.frame);
+	wire_frame_clear(&c->reply.frame);
+	wire_close(&c->sentry);
+	wire_close(&c->gofer);
+	close_fd(&c->idle);
+	tamper_free(c);
+	free(c->altered);
+	c->altered = NULL;
+	c->open = false;
+}
+
+static const char *side_from(const struct way *w)
+{
+	return w->dir == LISAFS_REQUEST ? "sentry" : "gofer";
+}
+
+static const char *side_to(const struct way *w)
+{
+	return w->dir == LISAFS_REQUEST ? "gofer" : "sentry";
+}
+
+static const char *why_text(int code)
+{
+	switch (code) {
+	case -ENODATA:
+		return "closed";
+	case -EBADMSG:
+		return "closed inside a frame";
+	case -EMSGSIZE:
+		return "frame over the limit";
+	case -ETOOMANYREFS:
+		return "FDs did not fit";
+	default:
+		return strerrordesc_np(-code);
+	}
+}
+
+/* Closed for both directions, not just done with sending. */
+static bool is_gone(const struct wire *w)
+{
+	struct pollfd p = { .fd = w->fd };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
+{
+	struct way *other = w == &c->request ? &c->reply : &c->request;
+
+	w->ended = true;
+	if (code != -ENODATA || is_gone(w->from) || other->ended) {
+		conn_close(s, c, side_from(w), why_text(code));
+		return;
+	}
+	record_closed(s, c, side_from(w), why_text(code), true);
+	shutdown(w->to->fd, SHUT_WR);
+}
+
+/* Passing on ------------------------------------------------------------------------------------- */
+
+static void pass_on(struct shim *s, struct conn *c, struct way *w)
+{
+	const struct wire_frame *f = &w->frame;
+
+	if (w->dir == LISAFS_REPLY && !c->mounted &&
+	    (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
+		c->mounted = true;
+		mount_reply(s, c);
+		return;
+	}
+	message_record(s, c, w->dir,
+		       &(struct message){ .id = f->header.id,
+					  .length = f->header.length,
+					  .payload = f->payload,
+					  .n = f->header.length,
+					  .fds = f->fds.fd,
+					  .n_fds = f->fds.n,
+					  .late = f->fds.n_late,
+					  .stripped = -1 });
+	wire_out_message(&w->out, f->header.id, f->payload, f->header.length, f->fds.fd, f->fds.n);
+	w->busy = true;
+}
+
+/* false: nothing more to do now. */
+static bool way_step(struct shim *s, struct conn *c, struct way *w)
+{
+	int r;
+
+	if (w->busy) {
+		r = wire_push(w->to, WIRE_NO_WAIT, &w->out);
+		if (r == -EAGAIN)
+			return false;
+		if (r < 0) {
+			conn_close(s, c, side_to(w), why_text(r));
+			return false;
+		}
+		w->busy = false;
+		wire_frame_clear(&w->frame);
+	}
+	if (w->ended)
+		return false;
+	r = wire_recv(w->from, WIRE_NO_WAIT, &w->frame);
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0) {
+		way_end(s, c, w, r);
+		return false;
+	}
+	pass_on(s, c, w);
+	return c->open;
+}
+
+/* Whether there may be more to do at once. */
+static bool way_serve(struct shim *s, struct conn *c, struct way *w)
+{
+	for (int i = 0; i < SHIM_BURST; i++)
+		if (!c->open || !way_step(s, c, w))
+			return false;
+	return true;
+}
+
+void conn_serve(struct shim *s, struct conn *c)
+{
+	bool dead = s->gofer_dead;
+
+	way_serve(s, c, &c->request);
+	/* A dead gofer's last words are passed on; then nobody is behind the connection any more. */
+	if (!way_serve(s, c, &c->reply) && c->open && dead && !c->reply.busy)
+		conn_close(s, c, "gofer", "the gofer died");
+}
+
+static void want(const struct way *w, struct pollfd *from, struct pollfd *to)
+{
+	if (w->busy)
+		to->events |= POLLOUT;
+	else if (!w->ended)
+		from->events |= POLLIN;
+}
+
+void conn_events(const struct conn *c, struct pollfd *ret_sentry, struct pollfd *ret_gofer)
+{
+	*ret_sentry = (struct pollfd){ .fd = c->sentry.fd };
+	*ret_gofer = (struct pollfd){ .fd = c->gofer.fd };
+	if (c->open) {
+		want(&c->request, ret_sentry, ret_gofer);
+		want(&c->reply, ret_gofer, ret_sentry);
+	}
+	/* poll tells of a hang-up unasked, again and again. */
+	if (!ret_sentry->events)
+		ret_sentry->fd = -1;
+	if (!ret_gofer->events)
+		ret_gofer->fd = -1;
+}

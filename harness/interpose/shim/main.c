@@ -1,0 +1,246 @@
+/*
+ * The program that stands where a runtime execs its gofer: argv, environment and FDs are the runtime's,
+ * its own path says where its plan is. It starts the real gofer as its child, with sockets of its own in
+ * place of the io FDs, and passes frames on between them, recording each before it goes.
+ *
+ * It drops every FD that it does not serve, because the sentry waits for the end of some; it holds
+ * on to /proc and to all it needs by FD, because the real gofer changes the root of their mount namespace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "harness/base/fs.h"
+#include "harness/interpose/shim/shim.h"
+#include "harness/interpose/shim/tamper.h"
+
+#define FAILED 125
+
+static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+
+static int set_up_process(struct shim *s, struct hx_error *err)
+{
+	struct rlimit more;
+	sigset_t set;
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	if (sigprocmask(SIG_BLOCK, &set, &s->mask) < 0)
+		return hx_error_errno(err, -errno, "block signals");
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return hx_error_errno(err, -errno, "signalfd");
+	if (getrlimit(RLIMIT_NOFILE, &s->nofile) < 0)
+		return hx_error_errno(err, -errno, "getrlimit");
+	more = s->nofile;
+	if (more.rlim_cur < SHIM_HELD_END)
+		more.rlim_cur = more.rlim_max < SHIM_HELD_END ? more.rlim_max : SHIM_HELD_END;
+	setrlimit(RLIMIT_NOFILE, &more); /* with fewer, some FDs are not held */
+	return 0;
+}
+
+/* DIR is where this program was executed from, as it was spelled. */
+static int open_dir(struct shim *s, struct hx_error *err)
+{
+	const char *self = (const char *)getauxval(AT_EXECFN);
+	const char *slash = self ? strrchr(self, '/') : NULL;
+
+	s->dir_path = slash ? strndup(self, (size_t)(slash - self)) : strdup(".");
+	if (!s->dir_path)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	s->dir = fs_open_dir(AT_FDCWD, *s->dir_path ? s->dir_path : "/");
+	return s->dir < 0 ? hx_error_errno(err, s->dir, "open %s", s->dir_path) : 0;
+}
+
+static int open_files(struct shim *s, struct hx_error *err)
+{
+	int r = open_dir(s, err);
+
+	if (r < 0)
+		return r;
+	r = record_open(s->dir, &s->record);
+	if (r < 0)
+		return hx_error_errno(err, r, "create wire.N");
+	if (dup3(s->record.fd, SHIM_WIRE_FD, O_CLOEXEC) == SHIM_WIRE_FD) {
+		close(s->record.fd);
+		s->record.fd = SHIM_WIRE_FD;
+	}
+	r = plan_read(s->dir, &s->plan, err);
+	if (r < 0)
+		return r;
+	s->runtime = open(s->plan.runtime, O_PATH | O_CLOEXEC);
+	if (s->runtime < 0)
+		return hx_error_errno(err, -errno, "open %s", s->plan.runtime);
+	r = fd_folders_open(&s->folders);
+	return r < 0 ? hx_error_errno(err, r, "open /proc/self") : 0;
+}
+
+/* Dropping what is not ours ------------------------------------------------------------------------ */
+
+struct keep {
+	int *fds;
+	size_t n;
+};
+
+static void keep_fd(struct keep *k, int fd)
+{
+	if (fd > STDERR_FILENO)
+		k->fds[k->n++] = fd;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void close_others(struct keep *k)
+{
+	int next = STDERR_FILENO + 1;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		if (null < 0 || dup2(null, i) < 0)
+			close(i);
+	qsort(k->fds, k->n, sizeof(*k->fds), by_number);
+	for (size_t i = 0; i < k->n; i++) {
+		if (k->fds[i] > next)
+			close_range((unsigned int)next, (unsigned int)k->fds[i] - 1, 0);
+		next = k->fds[i] + 1;
+	}
+	close_range((unsigned int)next, ~0u, 0);
+}
+
+#define KEEP_FIXED 8 /* FDs that are not of a connection */
+#define KEEP_CONN 3  /* FDs of one, without those of a tampering */
+
+static int drop_inherited(struct shim *s, struct hx_error *err)
+{
+	size_t most = KEEP_FIXED + s->n_conns * (KEEP_CONN + TAMPER_FDS);
+	struct keep k = { .fds = calloc(most, sizeof(int)) };
+
+	if (!k.fds)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	keep_fd(&k, s->record.fd);
+	keep_fd(&k, SHIM_GOFER_FD);
+	keep_fd(&k, s->folders.fd);
+	keep_fd(&k, s->folders.info);
+	keep_fd(&k, s->signals);
+	for (size_t i = 0; i < s->n_conns; i++) {
+		const struct conn *c = &s->conns[i];
+
+		keep_fd(&k, c->sentry.fd);
+		keep_fd(&k, c->gofer.fd);
+		keep_fd(&k, c->idle);
+		for (size_t j = 0; j < TAMPER_FDS; j++)
+			keep_fd(&k, tamper_fd(c, j));
+	}
+	close_others(&k);
+	close_fd(&s->dir);
+	free(k.fds);
+	return 0;
+}
+
+/* Life ------------------------------------------------------------------------------------------- */
+
+static void record_gofer(struct shim *s)
+{
+	struct str *line = &s->record.line;
+
+	record_begin(&s->record, "gofer");
+	str_add(line, ",\"argv\":[");
+	for (size_t i = 0; s->argv[i]; i++) {
+		if (i > 0)
+			str_add_char(line, ',');
+		record_quote(line, s->argv[i]);
+	}
+	str_printf(line, "],\"pid\":%d,\"conns\":[", s->gofer);
+	for (size_t i = 0; i < s->n_conns; i++) {
+		const struct conn *c = &s->conns[i];
+
+		str_printf(line, "%s{\"conn\":%u,\"ordinal\":%u,\"conf\":", i > 0 ? "," : "",
+			   c->index, c->argv.ordinal);
+		record_quote(line, c->argv.conf);
+		str_printf(line, ",\"gofer\":\"%s\"}", plan_gofer_name(c->kind));
+	}
+	str_add_char(line, ']');
+	record_end(&s->record);
+}
+
+static bool is_over(const struct shim *s)
+{
+	for (size_t i = 0; i < s->n_conns; i++)
+		if (s->conns[i].open)
+			return false;
+	return s->gofer_dead;
+}
+
+static int serve(struct shim *s, struct hx_error *err)
+{
+	size_t n = 1 + 2 * s->n_conns;
+	_cleanup_free_ struct pollfd *fds = calloc(n, sizeof(*fds));
+
+	if (!fds)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	fds[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	while (!is_over(s)) {
+		for (size_t i = 0; i < s->n_conns; i++)
+			conn_events(&s->conns[i], &fds[1 + 2 * i], &fds[2 + 2 * i]);
+		if (poll(fds, n, -1) < 0 && errno != EINTR)
+			return hx_error_errno(err, -errno, "poll");
+		if (fds[0].revents)
+			children_signals(s);
+		for (size_t i = 0; i < s->n_conns; i++)
+			if (fds[1 + 2 * i].revents || fds[2 + 2 * i].revents || s->gofer_dead)
+				conn_serve(s, &s->conns[i]);
+	}
+	return 0;
+}
+
+static int live(struct shim *s, struct hx_error *err)
+{
+	int r = open_files(s, err);
+
+	if (r >= 0)
+		r = conn_make_all(s, err);
+	if (r >= 0)
+		r = children_start(s, err);
+	if (r >= 0)
+		r = drop_inherited(s, err);
+	if (r < 0)
+		return r;
+	record_gofer(s);
+	r = serve(s, err);
+	children_end(s);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	struct shim s = SHIM_INIT;
+	int r;
+
+	(void)argc;
+	s.argv = argv;
+	r = set_up_process(&s, &err);
+	if (r >= 0)
+		r = live(&s, &err);
+	if (r < 0) {
+		record_begin(&s.record, "failed");
+		record_text(&s.record, "error", hx_error_text(&err));
+		record_end(&s.record);
+		dprintf(STDERR_FILENO, "shim: %s\n", hx_error_text(&err));
+		return FAILED;
+	}
+	record_begin(&s.record, "end");
+	record_end(&s.record);
+	children_exit_like_gofer(&s);
+}

@@ -1,0 +1,63 @@
+/*
+ * DIR/wire.N: what went over the wire, as JSON lines numbered from 1 without a gap.
+ *
+ * Each line is one write(), made before what it tells of is passed on, so whatever a peer received is
+ * in the file even where the shim is killed (stock runtimes kill their gofers when the sandbox is gone;
+ * the line "end" is then missing). On a write error the last page is given back and the line "lost" ends the
+ * file: its number does not follow the one before.
+ *
+ *	{"n":1,"type":"gofer","argv":[…],"pid":P,"conns":[{"conn":0,"ordinal":0,"conf":"lisafs:self",
+ *	  "gofer":"stock"}…]}
+ *	{"n","type":"message","conn","dir":"request"|"reply","id","length","data":hex,"cut":bool,
+ *	  "late":FDs that came behind the first byte,"fds":[…],"stripped":bool,"tampered":"NAME"}
+ *	{"n","type":"original","conn","of":n,"id","length","data","cut","fds"}	what came instead
+ *	{"n","type":"tamper","name","conn","fired":1}
+ *	{"n","type":"closed","conn","side":"sentry"|"gofer","why","half":bool}
+ *	{"n","type":"death","of":"gofer"|"fake","conn","signal"|"exit"}
+ *	{"n","type":"cut"}		the file is full; no message follows
+ *	{"n","type":"failed","error"}	the shim could not begin
+ *	{"n","type":"end"}
+ * FDs: {"type","dev":"maj:min","ino","flags":octal text of F_GETFL,"mnt","target","held"}.
+ */
+#ifndef HX_INTERPOSE_SHIM_RECORD_H
+#define HX_INTERPOSE_SHIM_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/str.h"
+
+#define RECORD_FILES_LIMIT 512           /* wire.1 to wire.512 in one folder */
+#define RECORD_FILE_LIMIT (32u << 20)    /* bytes of message lines in one file */
+#define RECORD_DATA_LIMIT 4096u          /* payload bytes shown of a message */
+#define RECORD_LINE_LIMIT (5u << 20)     /* one line: a Mount reply is shown whole */
+
+struct record {
+	int fd; /* -1 = none */
+	uint64_t n; /* of the last line */
+	size_t bytes;
+	bool cut;
+	bool failed;
+	struct str line; /* the one being composed */
+};
+
+#define RECORD_INIT ((struct record){ .fd = -1 })
+
+/* Creates the first free wire.N below dirfd. 0 or a negative errno. */
+int record_open(int dirfd, struct record *ret);
+void record_close(struct record *r);
+
+/* One line: begin, any number of adds, end. End returns the line's number, 0 where it was not written. */
+void record_begin(struct record *r, const char *type);
+void record_int(struct record *r, const char *key, int64_t v);
+void record_bool(struct record *r, const char *key, bool v);
+void record_text(struct record *r, const char *key, const char *text); /* NULL adds nothing */
+void record_hex(struct record *r, const char *key, const void *bytes, size_t n);
+/* Texts are quoted as JSON; bytes that are no ASCII become \u00XX. */
+void record_quote(struct str *s, const char *text);
+uint64_t record_end(struct record *r);
+/* The same for a line that falls away when the file is full. */
+uint64_t record_end_message(struct record *r);
+
+#endif

@@ -1,0 +1,111 @@
+/* The shim's own shapes. One process, one thread, one poll loop; main.c tells the order of things. */
+#ifndef HX_INTERPOSE_SHIM_SHIM_H
+#define HX_INTERPOSE_SHIM_SHIM_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+
+#include "fakegofer/wire/wire.h"
+#include "harness/interpose/plan.h"
+#include "harness/interpose/shim/argv.h"
+#include "harness/interpose/shim/fds.h"
+#include "harness/interpose/shim/record.h"
+
+#define SHIM_BURST 16 /* frames passed on for one connection before the others get their turn */
+
+/* One direction of a connection: at most one frame is held, until the other side took it. */
+struct way {
+	enum lisafs_direction dir;
+	struct wire *from;
+	struct wire *to;
+	struct wire_frame frame;
+	struct wire_out out;
+	bool busy;  /* out is not all sent */
+	bool ended; /* from has closed */
+};
+
+struct tampering; /* tamper.h */
+
+struct conn {
+	unsigned int index;
+	struct argv_conn argv;
+	const struct plan_mount *plan; /* NULL = forward untouched */
+	enum plan_gofer kind;
+	struct wire sentry;
+	struct wire gofer; /* the real one's end, or the fake one's */
+	int gofer_end;     /* what the real gofer gets for its io FD; -1 once it has it */
+	int idle; /* the real gofer's connection where a fake one serves; -1 = none */
+	pid_t fake; /* -1 = none */
+	struct way request;
+	struct way reply;
+	struct tampering *tampering; /* NULL = none, or done */
+	uint8_t *altered;            /* the Mount reply's payload, where it is not sent as it came */
+	int sent_fds[WIRE_FDS_MAX]; /* the FDs that go with it */
+	bool mounted;                /* the Mount reply was seen */
+	bool open;
+};
+
+struct shim {
+	int dir; /* where the plan is and the records go */
+	char *dir_path;
+	struct plan plan;
+	struct record record;
+	struct fd_folders folders;
+	int runtime;  /* O_PATH */
+	int signals;  /* signalfd */
+	sigset_t mask;         /* as it was inherited; the real gofer gets it back */
+	struct rlimit nofile;  /* likewise */
+	char **argv;
+	struct conn *conns;
+	size_t n_conns;
+	pid_t gofer;
+	bool gofer_dead;
+	int gofer_status; /* as waitpid gave it */
+};
+
+#define SHIM_INIT                                                                           \
+	((struct shim){ .dir = -1,                                                          \
+			.record = RECORD_INIT,                                              \
+			.folders = { -1, -1 },                                              \
+			.runtime = -1,                                                      \
+			.signals = -1,                                                      \
+			.gofer = -1 })
+
+/* conn.c: connections and their frames. */
+int conn_make_all(struct shim *s, struct hx_error *err);
+/* Passes on what can be passed on without waiting. */
+void conn_serve(struct shim *s, struct conn *c);
+/* What to wait for; an fd of -1 = nothing. */
+struct pollfd;
+void conn_events(const struct conn *c, struct pollfd *ret_sentry, struct pollfd *ret_gofer);
+void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
+
+/* mount.c: the one reply that is looked into. Sets c->reply.out from c->reply.frame, and records. */
+void mount_reply(struct shim *s, struct conn *c);
+/* record of a message, before it is sent. fds: those that are sent, held_from >= 0: their dups. */
+struct message {
+	uint16_t id;
+	uint32_t length; /* what the header claims */
+	const void *payload;
+	size_t n;
+	const int *fds;
+	size_t n_fds;
+	bool held;
+	size_t late;
+	const char *tampered; /* NULL = no */
+	int stripped;         /* -1 = does not apply */
+};
+uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direction dir,
+			const struct message *m);
+
+/* children.c: the real gofer, the fake ones, and what they came to. */
+int children_start(struct shim *s, struct hx_error *err);
+/* Reaps all that has ended, and passes signals on to the real gofer. */
+void children_signals(struct shim *s);
+void children_reap(struct shim *s);
+void children_end(struct shim *s);
+/* Ends this process as the real gofer ended. */
+_Noreturn void children_exit_like_gofer(const struct shim *s);
+
+#endif
