@@ -7,6 +7,7 @@
 
 #include "fakegofer/backend/backend.h"
 #include "fakegofer/backend/fuse.h"
+#include "fakegofer/lisafs/lisafs.h"
 
 #define FUSE_NODES_LIMIT (1u << 20)   /* files that the kernel remembers at once */
 #define FUSE_DIRENTS_LIMIT (1u << 20) /* entries of one open directory */
