@@ -28,7 +28,7 @@ static size_t fds_before;
 
 static char *below(const char *name)
 {
-	char *path = str_format("%s/%s", scratch->path, name);
+	char *path = str_format("%s/%s", scratch ? scratch->path : "", name);
 
 	assert_non_null(path);
 	return path;
