@@ -20,11 +20,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fakegofer/lisafs/message.h"
+#include "fakegofer/lisafs/lisafs.h"
 
-#define BACKEND_NODES_LIMIT 65536u          /* files of a memory tree */
-#define BACKEND_BYTES_LIMIT (64u << 20)     /* content of a memory tree */
-#define BACKEND_FILE_LIMIT (INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
+#define BACKEND_NODES_LIMIT 65536u      /* files of a memory tree */
+#define BACKEND_BYTES_LIMIT (64u << 20) /* content of a memory tree */
+#define BACKEND_FILE_LIMIT \
+	(INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
 
 struct backend;
 struct backend_node;
@@ -77,6 +78,9 @@ struct backend_ops {
 		   uint32_t *ret_failed, uint32_t *ret_error);
 	int (*lookup)(struct backend *b, struct backend_node *dir, const char *name,
 		      struct backend_node **ret, struct lisafs_statx *ret_stat);
+	/* Optional, may be NULL where lookup is not: lookup and stat without a node. */
+	int (*stat_at)(struct backend *b, struct backend_node *dir, const char *name,
+		       struct lisafs_statx *ret);
 	int (*readlink)(struct backend *b, struct backend_node *n, char *buf, size_t cap,
 			size_t *ret_n);
 	int (*statfs)(struct backend *b, struct backend_node *n, struct lisafs_statfs_reply *ret);
@@ -143,6 +147,8 @@ struct backend {
 	const struct backend_ops *ops;
 };
 
+/* One path component: not "", ".", "..", no '/'; -EINVAL, -ENAMETOOLONG. Every tree checks again. */
+int backend_check_name(const char *name);
 void backend_freep(struct backend **b);
 #define _cleanup_backend_ __attribute__((cleanup(backend_freep)))
 
@@ -157,7 +163,9 @@ struct backend_host_options {
 /*
  * What lies beneath root, an O_PATH or ordinary FD of a directory or a regular file; taken over on
  * success. Resolution never leaves it (openat2 with BENEATH and NO_SYMLINKS, or the fallback where the
- * kernel has none); every operation is by FD. Donates dups of root.
+ * kernel has none); every operation is by FD. Donates dups of root, as it is: to be like gVisor's
+ * gofer, open it O_RDONLY. Devices are neither made (but for whiteouts) nor opened. The process's umask
+ * applies to modes; gofers set it to 0. Needs /proc. -ENOTDIR: root is neither of the two.
  */
 int backend_host_new(int root, const struct backend_host_options *options, struct backend **ret);
 
