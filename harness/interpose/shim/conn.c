@@ -203,7 +203,7 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 		c->asker = w->from;
 		c->reply.to = w->from;
 		if (w->frame.header.id == LISAFS_CHANNEL) {
-			answer_channel(s, c);
+			answer_channel(s, c, w);
 			return;
 		}
 	}

@@ -222,9 +222,9 @@ static int grant_channel(struct conn *c, struct lisafs_message *ret)
 	return 0;
 }
 
-void answer_channel(struct shim *s, struct conn *c)
+void answer_channel(struct shim *s, struct conn *c, const struct way *w)
 {
-	const struct wire_frame *request = &c->request.frame;
+	const struct wire_frame *request = &w->frame;
 	struct lisafs_message msg = { .id = LISAFS_ERROR, .direction = LISAFS_REPLY };
 	struct wire_fds *fds = &c->reply.frame.fds;
 	struct message m = { .id = request->header.id,
@@ -232,7 +232,8 @@ void answer_channel(struct shim *s, struct conn *c)
 			     .payload = request->payload,
 			     .n = request->header.length,
 			     .fds = request->fds.fd,
-			     .n_fds = request->fds.n };
+			     .n_fds = request->fds.n,
+			     .channelled = w == &c->channelled };
 	size_t n = 0;
 	int r;
 
@@ -248,6 +249,7 @@ void answer_channel(struct shim *s, struct conn *c)
 			      .n = n,
 			      .fds = fds->fd,
 			      .n_fds = fds->n,
+			      .channelled = w == &c->channelled,
 			      .own = true };
 	message_record(s, c, LISAFS_REPLY, &m);
 	wire_out_message(&c->reply.out, msg.id, c->own_reply, (uint32_t)n, fds->fd, fds->n);

@@ -110,8 +110,8 @@ struct message {
 };
 uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direction dir,
 			const struct message *m);
-/* Answers a Channel request in the gofer's place. */
-void answer_channel(struct shim *s, struct conn *c);
+/* Answers a Channel request, which came by w, in the gofer's place. */
+void answer_channel(struct shim *s, struct conn *c, const struct way *w);
 
 /* children.c: the real gofer, the fake ones, and what they came to. */
 int children_start(struct shim *s, struct hx_error *err);
