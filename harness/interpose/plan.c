@@ -12,6 +12,17 @@ static const char *const gofers[PLAN_GOFER_N] = {
 	[PLAN_FUSE] = "fuse",
 };
 
+static const char *const channels_names[PLAN_CHANNELS_N] = {
+	[PLAN_CHANNELS_RELAY] = "relay",
+	[PLAN_CHANNELS_KEEP] = "keep",
+	[PLAN_CHANNELS_STRIP] = "strip",
+};
+
+const char *plan_channels_name(enum plan_channels channels)
+{
+	return channels_names[channels];
+}
+
 const char *plan_gofer_name(enum plan_gofer gofer)
 {
 	return gofers[gofer];
@@ -75,7 +86,7 @@ int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
 
 	if (!o || json_add(o, "mounts", mounts) < 0 ||
 	    json_add_string(o, "runtime", p->runtime) < 0 ||
-	    json_add_string(o, "channels", p->keep_channels ? "keep" : "strip") < 0)
+	    json_add_string(o, "channels", plan_channels_name(p->channels)) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < p->n_mounts; i++)
 		if (json_push(mounts, mount_json(&p->mounts[i])) < 0)
@@ -88,20 +99,22 @@ int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
 
 /* Reading ---------------------------------------------------------------------------------------- */
 
-static int get_gofer(struct json_object *o, enum plan_gofer *ret, struct hx_error *err)
+/* The index of KEY's text in names. */
+static int get_name(struct json_object *o, const char *key, const char *const *names, size_t n,
+		    size_t *ret, struct hx_error *err)
 {
-	const char *name;
-	int r = json_get_string(o, "gofer", &name, err);
+	const char *name = NULL;
+	int r = json_get_string(o, key, &name, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < PLAN_GOFER_N; i++) {
-		if (!strcmp(gofers[i], name)) {
-			*ret = (enum plan_gofer)i;
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(names[i], name)) {
+			*ret = i;
 			return 0;
 		}
 	}
-	return hx_error_set(err, -EINVAL, "gofer: no kind \"%s\"", name);
+	return hx_error_set(err, -EINVAL, "%s: \"%s\" is none", key, name);
 }
 
 /* An absent key leaves NULL. */
@@ -118,18 +131,18 @@ static int get_text(struct json_object *o, const char *key, char **ret, struct h
 static int read_mount(struct json_object *o, struct plan *p, struct hx_error *err)
 {
 	struct plan_mount *m = NULL;
-	enum plan_gofer gofer = PLAN_STOCK;
+	size_t gofer = 0;
 	int64_t ordinal = 0;
 	int r = json_get_int(o, "ordinal", &ordinal, err);
 
 	if (r >= 0 && (ordinal < 0 || ordinal > PLAN_MOUNTS_LIMIT))
 		r = hx_error_set(err, -ERANGE, "ordinal: out of range");
 	if (r >= 0)
-		r = get_gofer(o, &gofer, err);
+		r = get_name(o, "gofer", gofers, PLAN_GOFER_N, &gofer, err);
 	if (r >= 0 && plan_find(p, (unsigned int)ordinal))
 		r = hx_error_set(err, -EEXIST, "ordinal %u: twice", (unsigned int)ordinal);
 	if (r >= 0) {
-		r = plan_add(p, (unsigned int)ordinal, gofer, &m);
+		r = plan_add(p, (unsigned int)ordinal, (enum plan_gofer)gofer, &m);
 		if (r < 0)
 			return hx_error_errno(err, r, "keep it");
 	}
@@ -145,18 +158,16 @@ static int read_mount(struct json_object *o, struct plan *p, struct hx_error *er
 static int read_document(struct json_object *o, struct plan *p, struct hx_error *err)
 {
 	struct json_object *mounts = NULL;
-	const char *channels = NULL;
 	const char *runtime = NULL;
+	size_t channels = 0;
 	int r = json_get_string(o, "runtime", &runtime, err);
 
 	if (r >= 0)
 		r = get_text(o, "runtime", &p->runtime, err);
 	if (r >= 0)
-		r = json_get_string(o, "channels", &channels, err);
-	if (r >= 0 && strcmp(channels, "strip") != 0 && strcmp(channels, "keep") != 0)
-		r = hx_error_set(err, -EINVAL, "channels: neither strip nor keep");
+		r = get_name(o, "channels", channels_names, PLAN_CHANNELS_N, &channels, err);
 	if (r >= 0)
-		p->keep_channels = !strcmp(channels, "keep");
+		p->channels = (enum plan_channels)channels;
 	if (r >= 0)
 		r = json_get_array(o, "mounts", &mounts, err);
 	for (size_t i = 0; r >= 0 && i < json_object_array_length(mounts); i++) {

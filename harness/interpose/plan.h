@@ -2,10 +2,10 @@
  * What a shim is told: DIR/plan.json beside its own path DIR/shim. Written by the executor, read by the
  * shim.
  *
- *	{ "runtime": "/path", "channels": "strip" | "keep", "mounts": [ { "ordinal": 0, "gofer": "stock",
+ *	{ "runtime": "/path", "channels": "relay", "mounts": [ { "ordinal": 0, "gofer": "stock",
  *	  "root": "/dir", "donate": false, "tamper": "NAME", "argument": "text" } ] }
  *
- * Ordinal 0 is the rootfs, n the n-th bind mount of the container's configuration. Mounts that are not
+ * Channels are "relay", "keep" or "strip". Ordinal 0 is the rootfs, n the n-th bind mount of the container's configuration. Mounts that are not
  * named are forwarded untouched. The plan holds for every gofer of the world.
  */
 #ifndef HX_INTERPOSE_PLAN_H
@@ -20,6 +20,19 @@
 #define PLAN_FILE "plan.json"
 #define PLAN_TEXT_LIMIT (1u << 20)
 #define PLAN_MOUNTS_LIMIT 1024
+
+/*
+ * What becomes of a sentry's shared-memory channels. Real sentries start no mount without directfs
+ * whose gofer gives them none, so relaying is what shows all traffic to the record.
+ */
+enum plan_channels {
+	PLAN_CHANNELS_RELAY, /* the shim has the channel's end; all messages reach the gofer by socket */
+	PLAN_CHANNELS_KEEP,  /* between sentry and gofer; only their set-up is seen. Fake gofers: relay */
+	PLAN_CHANNELS_STRIP, /* taken out of what the gofer says it supports */
+	PLAN_CHANNELS_N,
+};
+
+const char *plan_channels_name(enum plan_channels channels);
 
 enum plan_gofer {
 	PLAN_STOCK,  /* the runtime's own */
@@ -42,7 +55,7 @@ struct plan_mount {
 
 struct plan {
 	char *runtime; /* absolute */
-	bool keep_channels; /* else Channel is taken out of what gofers say they support */
+	enum plan_channels channels;
 	struct plan_mount *mounts;
 	size_t n_mounts;
 };

@@ -30,6 +30,7 @@ static int make_pair(struct wire *ret_ours, int *ret_theirs)
 static void set_ways(struct conn *c)
 {
 	c->request = (struct way){ .dir = LISAFS_REQUEST, .from = &c->sentry, .to = &c->gofer };
+	c->channelled = (struct way){ .dir = LISAFS_REQUEST, .from = &c->inner, .to = &c->gofer };
 	c->reply = (struct way){ .dir = LISAFS_REPLY, .from = &c->gofer, .to = &c->sentry };
 }
 
@@ -41,6 +42,10 @@ static int conn_make(struct shim *s, struct conn *c, struct hx_error *err)
 		return hx_error_errno(err, r, "io FD %d", c->argv.fd);
 	c->plan = plan_find(&s->plan, c->argv.ordinal);
 	c->kind = c->plan ? c->plan->gofer : PLAN_STOCK;
+	/* Fake gofers have no channels of their own. */
+	c->channels = c->kind != PLAN_STOCK && s->plan.channels == PLAN_CHANNELS_KEEP ?
+			      PLAN_CHANNELS_RELAY :
+			      s->plan.channels;
 	r = make_pair(&c->gofer, &c->gofer_end);
 	if (r < 0)
 		return hx_error_errno(err, r, "socketpair");
@@ -68,6 +73,7 @@ int conn_make_all(struct shim *s, struct hx_error *err)
 				    .argv = argv[i],
 				    .sentry = WIRE_INIT,
 				    .gofer = WIRE_INIT,
+				    .inner = WIRE_INIT,
 				    .gofer_end = -1,
 				    .idle = -1,
 				    .fake = -1 };
@@ -91,11 +97,21 @@ static void record_closed(struct shim *s, const struct conn *c, const char *side
 	record_end(&s->record);
 }
 
+static void close_channel(struct conn *c)
+{
+	if (c->channel)
+		channel_stop(c->channel);
+	c->channel = NULL;
+	wire_frame_clear(&c->channelled.frame);
+	wire_close(&c->inner);
+}
+
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why)
 {
 	/* A death comes before the closing that it makes: then it is in the record first. */
 	children_reap(s);
 	record_closed(s, c, side, why, false);
+	close_channel(c);
 	wire_frame_clear(&c->request.frame);
 	wire_frame_clear(&c->reply.frame);
 	wire_close(&c->sentry);
@@ -107,8 +123,10 @@ void conn_close(struct shim *s, struct conn *c, const char *side, const char *wh
 	c->open = false;
 }
 
-static const char *side_from(const struct way *w)
+static const char *side_from(const struct conn *c, const struct way *w)
 {
+	if (w == &c->channelled)
+		return "channel";
 	return w->dir == LISAFS_REQUEST ? "sentry" : "gofer";
 }
 
@@ -146,26 +164,26 @@ static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
 	struct way *other = w == &c->request ? &c->reply : &c->request;
 
 	w->ended = true;
-	if (code != -ENODATA || is_gone(w->from) || other->ended) {
-		conn_close(s, c, side_from(w), why_text(code));
+	if (w == &c->channelled) { /* the socket is still there to speak by */
+		record_closed(s, c, side_from(c, w), why_text(code), false);
+		close_channel(c);
 		return;
 	}
-	record_closed(s, c, side_from(w), why_text(code), true);
+	if (code != -ENODATA || is_gone(w->from) || other->ended) {
+		conn_close(s, c, side_from(c, w), why_text(code));
+		return;
+	}
+	record_closed(s, c, side_from(c, w), why_text(code), true);
 	shutdown(w->to->fd, SHUT_WR);
 }
 
 /* Passing on ------------------------------------------------------------------------------------- */
 
-static void pass_on(struct shim *s, struct conn *c, struct way *w)
+static void pass_frame(struct shim *s, struct conn *c, struct way *w)
 {
 	const struct wire_frame *f = &w->frame;
+	bool channelled = w == &c->channelled || (w == &c->reply && w->to == &c->inner);
 
-	if (w->dir == LISAFS_REPLY && !c->mounted &&
-	    (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
-		c->mounted = true;
-		mount_reply(s, c);
-		return;
-	}
 	message_record(s, c, w->dir,
 		       &(struct message){ .id = f->header.id,
 					  .length = f->header.length,
@@ -174,9 +192,66 @@ static void pass_on(struct shim *s, struct conn *c, struct way *w)
 					  .fds = f->fds.fd,
 					  .n_fds = f->fds.n,
 					  .late = f->fds.n_late,
-					  .stripped = -1 });
+					  .channelled = channelled });
 	wire_out_message(&w->out, f->header.id, f->payload, f->header.length, f->fds.fd, f->fds.n);
 	w->busy = true;
+}
+
+static void pass_request(struct shim *s, struct conn *c, struct way *w)
+{
+	if (c->channels == PLAN_CHANNELS_RELAY) {
+		c->asker = w->from;
+		c->reply.to = w->from;
+		if (w->frame.header.id == LISAFS_CHANNEL) {
+			answer_channel(s, c, w);
+			return;
+		}
+	}
+	pass_frame(s, c, w);
+}
+
+static void pass_reply(struct shim *s, struct conn *c)
+{
+	uint16_t id = c->reply.frame.header.id;
+
+	if (!c->mounted && (id == LISAFS_MOUNT || id == LISAFS_ERROR)) {
+		c->mounted = true;
+		mount_reply(s, c);
+		return;
+	}
+	pass_frame(s, c, &c->reply);
+	if (c->reply.to->fd < 0) /* the channel that asked is gone */
+		c->reply.out.sent = c->reply.out.header_size + c->reply.out.n;
+}
+
+/* Relaying joins two askers into one connection: one request at a time. */
+static bool may_read(const struct conn *c, const struct way *w)
+{
+	if (w->ended || w->from->fd < 0)
+		return false;
+	return w == &c->reply || c->channels != PLAN_CHANNELS_RELAY ||
+	       (!c->asker && !c->reply.busy);
+}
+
+/* false: not all is sent yet, or the connection is closed. */
+static bool way_push(struct shim *s, struct conn *c, struct way *w)
+{
+	int r = wire_push(w->to, WIRE_NO_WAIT, &w->out);
+
+	if (r == -EAGAIN)
+		return false;
+	if (r < 0 && w->to == &c->inner) {
+		c->channelled.ended = true;
+		close_channel(c);
+	} else if (r < 0) {
+		conn_close(s, c, side_to(w), why_text(r));
+		return false;
+	}
+	w->busy = false;
+	wire_frame_clear(&w->frame);
+	if (w == &c->reply)
+		c->asker = NULL;
+	return true;
 }
 
 /* false: nothing more to do now. */
@@ -184,18 +259,9 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 {
 	int r;
 
-	if (w->busy) {
-		r = wire_push(w->to, WIRE_NO_WAIT, &w->out);
-		if (r == -EAGAIN)
-			return false;
-		if (r < 0) {
-			conn_close(s, c, side_to(w), why_text(r));
-			return false;
-		}
-		w->busy = false;
-		wire_frame_clear(&w->frame);
-	}
-	if (w->ended)
+	if (w->busy && !way_push(s, c, w))
+		return false;
+	if (!may_read(c, w))
 		return false;
 	r = wire_recv(w->from, WIRE_NO_WAIT, &w->frame);
 	if (r == -EAGAIN)
@@ -204,7 +270,10 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 		way_end(s, c, w, r);
 		return false;
 	}
-	pass_on(s, c, w);
+	if (w->dir == LISAFS_REQUEST)
+		pass_request(s, c, w);
+	else
+		pass_reply(s, c);
 	return c->open;
 }
 
@@ -222,30 +291,38 @@ void conn_serve(struct shim *s, struct conn *c)
 	bool dead = s->gofer_dead;
 
 	way_serve(s, c, &c->request);
+	way_serve(s, c, &c->channelled);
 	/* A dead gofer's last words are passed on; then nobody is behind the connection any more. */
 	if (!way_serve(s, c, &c->reply) && c->open && dead && !c->reply.busy)
 		conn_close(s, c, "gofer", "the gofer died");
 }
 
-static void want(const struct way *w, struct pollfd *from, struct pollfd *to)
+static struct pollfd *slot(const struct conn *c, const struct wire *w, struct pollfd *fds)
 {
-	if (w->busy)
-		to->events |= POLLOUT;
-	else if (!w->ended)
-		from->events |= POLLIN;
+	return w == &c->sentry ? &fds[0] : w == &c->gofer ? &fds[1] : &fds[2];
 }
 
-void conn_events(const struct conn *c, struct pollfd *ret_sentry, struct pollfd *ret_gofer)
+static void want(const struct conn *c, const struct way *w, struct pollfd *fds)
 {
-	*ret_sentry = (struct pollfd){ .fd = c->sentry.fd };
-	*ret_gofer = (struct pollfd){ .fd = c->gofer.fd };
+	if (w->busy)
+		slot(c, w->to, fds)->events |= POLLOUT;
+	else if (may_read(c, w))
+		slot(c, w->from, fds)->events |= POLLIN;
+}
+
+void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS])
+{
+	const int fds[CONN_FDS] = { c->sentry.fd, c->gofer.fd, c->inner.fd };
+
+	for (size_t i = 0; i < CONN_FDS; i++)
+		ret[i] = (struct pollfd){ .fd = fds[i] };
 	if (c->open) {
-		want(&c->request, ret_sentry, ret_gofer);
-		want(&c->reply, ret_gofer, ret_sentry);
+		want(c, &c->request, ret);
+		want(c, &c->channelled, ret);
+		want(c, &c->reply, ret);
 	}
 	/* poll tells of a hang-up unasked, again and again. */
-	if (!ret_sentry->events)
-		ret_sentry->fd = -1;
-	if (!ret_gofer->events)
-		ret_gofer->fd = -1;
+	for (size_t i = 0; i < CONN_FDS; i++)
+		if (!ret[i].events)
+			ret[i].fd = -1;
 }

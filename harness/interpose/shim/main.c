@@ -182,9 +182,17 @@ static bool is_over(const struct shim *s)
 	return s->gofer_dead;
 }
 
+static bool has_event(const struct pollfd fds[CONN_FDS])
+{
+	for (size_t i = 0; i < CONN_FDS; i++)
+		if (fds[i].revents)
+			return true;
+	return false;
+}
+
 static int serve(struct shim *s, struct hx_error *err)
 {
-	size_t n = 1 + 2 * s->n_conns;
+	size_t n = 1 + CONN_FDS * s->n_conns;
 	_cleanup_free_ struct pollfd *fds = calloc(n, sizeof(*fds));
 
 	if (!fds)
@@ -192,13 +200,13 @@ static int serve(struct shim *s, struct hx_error *err)
 	fds[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 	while (!is_over(s)) {
 		for (size_t i = 0; i < s->n_conns; i++)
-			conn_events(&s->conns[i], &fds[1 + 2 * i], &fds[2 + 2 * i]);
+			conn_events(&s->conns[i], &fds[1 + CONN_FDS * i]);
 		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			return hx_error_errno(err, -errno, "poll");
 		if (fds[0].revents)
 			children_signals(s);
 		for (size_t i = 0; i < s->n_conns; i++)
-			if (fds[1 + 2 * i].revents || fds[2 + 2 * i].revents || s->gofer_dead)
+			if (has_event(&fds[1 + CONN_FDS * i]) || s->gofer_dead)
 				conn_serve(s, &s->conns[i]);
 	}
 	return 0;

@@ -43,8 +43,10 @@ uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direct
 	add_message(s, c, m);
 	if (m->late > 0)
 		record_int(&s->record, "late", (int64_t)m->late);
-	if (m->stripped >= 0)
-		record_bool(&s->record, "stripped", m->stripped > 0);
+	record_text(&s->record, "channel", m->channel);
+	record_text(&s->record, "via", m->channelled ? "channel" : NULL);
+	if (m->own)
+		record_bool(&s->record, "own", true);
 	record_text(&s->record, "tampered", m->tampered);
 	return record_end_message(&s->record);
 }
@@ -66,10 +68,10 @@ static void record_original(struct shim *s, const struct conn *c, const struct w
 	record_end_message(&s->record);
 }
 
-/* Stripping -------------------------------------------------------------------------------------- */
+/* The list of messages ----------------------------------------------------------------------------- */
 
-/* The ids of the list but for Channel. */
-static void without_channel(struct lisafs_array *list, uint16_t *ids)
+/* The ids of the list without Channel, and Channel behind them where it is wanted. */
+static void edit_list(struct lisafs_array *list, uint16_t *ids, bool with_channel)
 {
 	struct lisafs_cursor at = { 0 };
 	uint16_t n = 0;
@@ -78,12 +80,29 @@ static void without_channel(struct lisafs_array *list, uint16_t *ids)
 	while (lisafs_next_u16(list, &at, &id))
 		if (id != LISAFS_CHANNEL)
 			ids[n++] = id;
+	if (with_channel)
+		ids[n++] = LISAFS_CHANNEL;
 	*list = (struct lisafs_array){ .items = ids, .n = n };
 }
 
-/* 1 = Channel was taken out or is not there; 0 = the reply cannot be read, and stays as it is. */
-static int strip_channel(struct conn *c, struct tamper_reply *r)
+static bool has_channel(const struct lisafs_array *list)
 {
+	struct lisafs_cursor at = { 0 };
+	uint16_t id;
+
+	while (lisafs_next_u16(list, &at, &id))
+		if (id == LISAFS_CHANNEL)
+			return true;
+	return false;
+}
+
+/*
+ * Makes the list have Channel or not. What was done: NULL = nothing had to be, "added", "removed", or
+ * "unreadable": the reply is no known dialect's and stays as it is.
+ */
+static const char *set_channel(struct conn *c, struct tamper_reply *r, bool wanted)
+{
+	size_t cap = r->n + sizeof(uint16_t);
 	_cleanup_free_ uint16_t *ids = NULL;
 	struct lisafs_message msg;
 	enum lisafs_dialect dialect;
@@ -92,18 +111,20 @@ static int strip_channel(struct conn *c, struct tamper_reply *r)
 	if (lisafs_dialect_detect(r->payload, r->n, &dialect, NULL) < 0 ||
 	    lisafs_decode(dialect, LISAFS_MOUNT, LISAFS_REPLY, r->payload, r->n, &msg, NULL,
 			  NULL) < 0)
-		return 0;
+		return "unreadable";
+	if (has_channel(&msg.body.mount_reply.supported) == wanted)
+		return NULL;
 	ids = calloc((size_t)msg.body.mount_reply.supported.n + 1, sizeof(*ids));
-	c->altered = malloc(r->n);
+	c->altered = malloc(cap);
 	if (!ids || !c->altered)
-		return 0;
-	without_channel(&msg.body.mount_reply.supported, ids);
-	if (lisafs_encode(&msg, c->altered, r->n, &n, NULL) < 0)
-		return 0;
+		return "unreadable";
+	edit_list(&msg.body.mount_reply.supported, ids, wanted);
+	if (lisafs_encode(&msg, c->altered, cap, &n, NULL) < 0)
+		return "unreadable";
 	r->payload = c->altered;
 	r->n = n;
 	r->length = (uint32_t)n;
-	return 1;
+	return wanted ? "added" : "removed";
 }
 
 /* The reply -------------------------------------------------------------------------------------- */
@@ -150,13 +171,13 @@ void mount_reply(struct shim *s, struct conn *c)
 {
 	const struct wire_frame *f = &c->reply.frame;
 	struct tamper_reply r;
-	int stripped = -1;
+	const char *channel = NULL;
 	bool fired;
 	uint64_t n;
 
 	take(f, &r);
-	if (r.id == LISAFS_MOUNT && !s->plan.keep_channels)
-		stripped = strip_channel(c, &r);
+	if (r.id == LISAFS_MOUNT && c->channels != PLAN_CHANNELS_KEEP)
+		channel = set_channel(c, &r, c->channels == PLAN_CHANNELS_RELAY);
 	fired = r.id == LISAFS_MOUNT && c->tampering && tamper_fire(c, &r);
 	if (fired)
 		record_fired(s, c);
@@ -171,11 +192,66 @@ void mount_reply(struct shim *s, struct conn *c)
 					      .held = true,
 					      .late = f->fds.n_late,
 					      .tampered = fired ? c->plan->tamper : NULL,
-					      .stripped = stripped });
-	if (fired || stripped > 0)
+					      .channel = channel });
+	if (fired || r.payload != f->payload)
 		record_original(s, c, f, n);
 	if (r.close)
 		conn_close(s, c, "gofer", "tampered");
 	else
 		send_reply(c, &r);
+}
+
+/* Channel ---------------------------------------------------------------------------------------- */
+
+static int grant_channel(struct conn *c, struct lisafs_message *ret)
+{
+	struct wire_fds *fds = &c->reply.frame.fds;
+	struct channel_grant g;
+	int r = c->channel || c->channelled.ended ? -ENOMEM : channel_open(&g);
+
+	if (r < 0)
+		return r;
+	c->channel = g.channel;
+	c->inner = g.inner;
+	/* The frame owns them until they are sent. */
+	fds->fd[0] = g.memory_fd;
+	fds->fd[1] = g.socket_fd;
+	fds->n = 2;
+	ret->id = LISAFS_CHANNEL;
+	ret->body.channel_reply = (struct lisafs_channel_reply){ .data_length = g.size };
+	return 0;
+}
+
+void answer_channel(struct shim *s, struct conn *c, const struct way *w)
+{
+	const struct wire_frame *request = &w->frame;
+	struct lisafs_message msg = { .id = LISAFS_ERROR, .direction = LISAFS_REPLY };
+	struct wire_fds *fds = &c->reply.frame.fds;
+	struct message m = { .id = request->header.id,
+			     .length = request->header.length,
+			     .payload = request->payload,
+			     .n = request->header.length,
+			     .fds = request->fds.fd,
+			     .n_fds = request->fds.n,
+			     .channelled = w == &c->channelled };
+	size_t n = 0;
+	int r;
+
+	message_record(s, c, LISAFS_REQUEST, &m);
+	wire_frame_clear(&c->reply.frame);
+	r = grant_channel(c, &msg);
+	if (r < 0)
+		msg.body.error.error = (uint32_t)-r;
+	lisafs_encode(&msg, c->own_reply, sizeof(c->own_reply), &n, NULL);
+	m = (struct message){ .id = msg.id,
+			      .length = (uint32_t)n,
+			      .payload = c->own_reply,
+			      .n = n,
+			      .fds = fds->fd,
+			      .n_fds = fds->n,
+			      .channelled = w == &c->channelled,
+			      .own = true };
+	message_record(s, c, LISAFS_REPLY, &m);
+	wire_out_message(&c->reply.out, msg.id, c->own_reply, (uint32_t)n, fds->fd, fds->n);
+	c->reply.busy = true;
 }

@@ -2,6 +2,7 @@
 #ifndef HX_INTERPOSE_SHIM_SHIM_H
 #define HX_INTERPOSE_SHIM_SHIM_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -9,10 +10,13 @@
 #include "fakegofer/wire/wire.h"
 #include "harness/interpose/plan.h"
 #include "harness/interpose/shim/argv.h"
+#include "harness/interpose/shim/channel.h"
 #include "harness/interpose/shim/fds.h"
 #include "harness/interpose/shim/record.h"
 
 #define SHIM_BURST 16 /* frames passed on for one connection before the others get their turn */
+
+#define OWN_REPLY_LIMIT 16 /* bytes of the replies that the shim makes: Error, Channel */
 
 /* One direction of a connection: at most one frame is held, until the other side took it. */
 struct way {
@@ -37,12 +41,18 @@ struct conn {
 	int gofer_end;     /* what the real gofer gets for its io FD; -1 once it has it */
 	int idle; /* the real gofer's connection where a fake one serves; -1 = none */
 	pid_t fake; /* -1 = none */
+	struct wire inner;       /* the channel's requests, where the shim has the channel's end */
+	struct channel *channel; /* NULL = none */
 	struct way request;
+	struct way channelled; /* requests from the channel */
 	struct way reply;
 	struct tampering *tampering; /* NULL = none, or done */
 	uint8_t *altered;            /* the Mount reply's payload, where it is not sent as it came */
-	int sent_fds[WIRE_FDS_MAX]; /* the FDs that go with it */
-	bool mounted;                /* the Mount reply was seen */
+	int sent_fds[WIRE_FDS_MAX];  /* the FDs that go with it */
+	uint8_t own_reply[OWN_REPLY_LIMIT];
+	enum plan_channels channels;
+	struct wire *asker; /* relaying: whose request is with the gofer; NULL = nobody's */
+	bool mounted;       /* the Mount reply was seen */
 	bool open;
 };
 
@@ -77,8 +87,8 @@ int conn_make_all(struct shim *s, struct hx_error *err);
 /* Passes on what can be passed on without waiting. */
 void conn_serve(struct shim *s, struct conn *c);
 /* What to wait for; an fd of -1 = nothing. */
-struct pollfd;
-void conn_events(const struct conn *c, struct pollfd *ret_sentry, struct pollfd *ret_gofer);
+#define CONN_FDS 3
+void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS]);
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
 
 /* mount.c: the one reply that is looked into. Sets c->reply.out from c->reply.frame, and records. */
@@ -94,10 +104,14 @@ struct message {
 	bool held;
 	size_t late;
 	const char *tampered; /* NULL = no */
-	int stripped;         /* -1 = does not apply */
+	const char *channel;  /* what was done to the list of messages; NULL = nothing */
+	bool channelled;      /* it came, or goes, by the channel */
+	bool own;             /* the shim's answer */
 };
 uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direction dir,
 			const struct message *m);
+/* Answers a Channel request, which came by w, in the gofer's place. */
+void answer_channel(struct shim *s, struct conn *c, const struct way *w);
 
 /* children.c: the real gofer, the fake ones, and what they came to. */
 int children_start(struct shim *s, struct hx_error *err);

@@ -1,0 +1,34 @@
+/*
+ * The gofer's end of one shared-memory channel, so that what a sentry says there goes over the socket.
+ *
+ * A real sentry refuses a mount without directfs whose gofer gives it no channel (ENOMEM), so Channel cannot
+ * just be taken out of the gofer's list. The shim answers the first Channel request of a connection itself,
+ * and refuses further ones as a stock gofer with its most channels does. A thread waits on the channel's
+ * futex and turns each packet into a frame on an inner socket, and the frame that answers into a packet.
+ *
+ * A packet window: u32 state (0 = client's turn, 1 = server's, 2 = shut down), u32 length, 8 unused bytes,
+ * and `length` bytes: u16 message id, u8 number of FDs, u8 unused, payload. FDs come one by one in
+ * SCM_RIGHTS of empty SEQPACKET messages. The client begins with the packet "{}" and gets the like.
+ * Source of the facts: gVisor, pkg/flipcall, pkg/fdchannel, pkg/lisafs/{channel,client}.go.
+ */
+#ifndef HX_INTERPOSE_SHIM_CHANNEL_H
+#define HX_INTERPOSE_SHIM_CHANNEL_H
+
+#include "fakegofer/wire/wire.h"
+
+struct channel;
+
+struct channel_grant {
+	struct channel *channel;
+	struct wire inner; /* requests come out of it, replies go into it */
+	int memory_fd;     /* the client's, with the next one, in this order */
+	int socket_fd;
+	uint64_t size; /* of the window, which begins at 0 */
+};
+
+/* 0 or a negative errno; all of *ret is the caller's. */
+int channel_open(struct channel_grant *ret);
+/* Shuts it down for both ends. The thread ends by itself and frees what it has; c is not valid after. */
+void channel_stop(struct channel *c);
+
+#endif
