@@ -358,6 +358,7 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.out = o->out,
 		.out_fd = o->out_fd,
 		.probe = o->probe,
+		.shim = o->shim,
 		.jobs = o->jobs,
 		.timeout_ms = o->timeout_ms,
 		.debug_log = true,

@@ -21,6 +21,7 @@ struct engine_options {
 	const char *out; /* absolute, this run's own; evidence goes to OUT/evidence */
 	int out_fd;
 	const char *probe; /* the guest probe's path */
+	const char *shim;  /* the path of what goes between sentry and gofer */
 	unsigned int jobs;
 	unsigned int timeout_ms;
 	int cancel_fd;

@@ -30,6 +30,7 @@ struct run {
 	struct output output;
 	struct live live;
 	char *probe;
+	char *shim;
 	char *replay;
 	int cancel;
 	size_t counts[VERDICT_N];
@@ -47,6 +48,7 @@ static void run_clear(struct run *r)
 	output_clear(&r->output);
 	close_fd(&r->cancel);
 	free(r->probe);
+	free(r->shim);
 	free(r->replay);
 }
 
@@ -129,6 +131,15 @@ static int read_known(struct run *r, struct hx_error *err)
 	return own && access(own, F_OK) == 0 ? known_read(own, &r->target, &r->known, err) : 0;
 }
 
+static int find_helper(const char *name, char **ret, struct hx_error *err)
+{
+	*ret = path_helper(name);
+	return *ret && access(*ret, R_OK) == 0
+		       ? 0
+		       : hx_error_set(err, -ENOENT, "%s is not at %s: build it with `make`", name,
+				      *ret ? *ret : "?");
+}
+
 static int prepare(struct run *r, struct hx_error *err)
 {
 	struct options *o = r->options;
@@ -143,11 +154,11 @@ static int prepare(struct run *r, struct hx_error *err)
 		e = expected_read(o->expected, &r->expected, err);
 	if (e < 0)
 		return e;
-	r->probe = path_helper("probe");
-	if (!r->probe || access(r->probe, R_OK) < 0)
-		return hx_error_set(err, -ENOENT,
-				    "the guest probe is not at %s: build it with `make`",
-				    r->probe ? r->probe : "?");
+	e = find_helper("probe", &r->probe, err);
+	if (e >= 0)
+		e = find_helper("shim", &r->shim, err);
+	if (e < 0)
+		return e;
 	if (o->profile_auto)
 		e = probing_profile(o, &r->target, r->probe, &o->profile, err);
 	if (e >= 0)
@@ -227,6 +238,7 @@ static int execute(struct run *r, struct hx_error *err)
 		.out = r->output.path,
 		.out_fd = r->output.fd,
 		.probe = r->probe,
+		.shim = r->shim,
 		.jobs = run_jobs(r->options),
 		.timeout_ms = r->options->timeout_s * 1000,
 		.cancel_fd = r->cancel,

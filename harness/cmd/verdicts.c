@@ -6,6 +6,7 @@
 void case_state_clear(struct case_state *c)
 {
 	json_object_put(c->facts);
+	json_object_put(c->wire);
 	for (size_t i = 0; i < c->n_kinds; i++)
 		json_object_put(c->kinds[i].outcome);
 	free(c->kinds);
@@ -171,6 +172,19 @@ static int add_outcome(struct case_state *c, struct json_object *line)
 	return 0;
 }
 
+/* Messages of a place that did not pass tell more than others. */
+static void take_wire(struct case_state *c, struct json_object *line, enum verdict v)
+{
+	struct json_object *wire = NULL;
+	bool first_bad = v != VERDICT_PASS && c->judged == c->per_verdict[VERDICT_PASS];
+
+	if (json_get_array(line, "wire", &wire, NULL) < 0 || (c->wire && !first_bad))
+		return;
+	json_object_put(c->wire);
+	c->wire = json_object_get(wire);
+	c->wire_left_out = json_int_or(line, "wire_left_out", 0);
+}
+
 int case_state_add(struct case_state *c, const struct plan_case *pc, const char *sandbox,
 		   struct json_object *line, const char *reason)
 {
@@ -191,6 +205,8 @@ int case_state_add(struct case_state *c, const struct plan_case *pc, const char 
 		c->log = strdup(json_string_or(line, "log", ""));
 	if (line)
 		c->compared += json_int_or(line, "compared", 0);
+	if (line)
+		take_wire(c, line, v);
 	c->per_verdict[v]++;
 	c->last = v;
 	c->judged++;
@@ -285,6 +301,8 @@ int case_state_finish(struct case_state *c, const struct plan_case *pc, const st
 	    (c->facts && json_add(o, "facts", json_object_get(c->facts)) < 0) ||
 	    json_add_int(o, "compared", c->compared) < 0 || add_evidence(o, c) < 0 ||
 	    json_add_string(o, "log", c->log) < 0 ||
+	    (c->wire && json_add(o, "wire", json_object_get(c->wire)) < 0) ||
+	    (c->wire_left_out && json_add_int(o, "wire_left_out", c->wire_left_out) < 0) ||
 	    (d && json_add(o, "known", known_json(d)) < 0) ||
 	    json_add_string(o, "replay", replay) < 0 || json_add_int(o, "ms", (int64_t)c->ms) < 0)
 		return -ENOMEM;

@@ -27,6 +27,9 @@ struct case_state {
 	int64_t compared;
 	uint64_t ms;
 	char *log;
+	struct json_object
+		*wire; /* messages, of the first place that did not pass, else of the first */
+	int64_t wire_left_out;
 };
 
 void case_state_clear(struct case_state *c);

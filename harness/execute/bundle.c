@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "harness/base/fs.h"
 #include "harness/execute/bundle.h"
@@ -105,6 +106,32 @@ static int make_sources(int dirfd, const struct spec_sandbox *s, struct hx_error
 	return 0;
 }
 
+/* Who is who: which file system object each mount is made of. */
+static int add_source(struct world *w, const char *subject, const char *path, struct str *text)
+{
+	struct stat st;
+
+	if (fstatat(w->scratch_fd, path, &st, 0) < 0)
+		return -errno;
+	str_printf(text, "%s\t%u:%u\t%llu\n", subject, major(st.st_dev), minor(st.st_dev),
+		   (unsigned long long)st.st_ino);
+	return 0;
+}
+
+static int write_sources(struct world *w, struct hx_error *err)
+{
+	const struct spec_sandbox *s = w->plan->job->spec;
+	_cleanup_str_ struct str text = STR_INIT;
+	int r = add_source(w, "rootfs", "bundle/rootfs", &text);
+
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
+		if (s->mounts[i].host)
+			r = add_source(w, s->mounts[i].id, s->mounts[i].host, &text);
+	if (r < 0 || (r = str_ok(&text)) < 0)
+		return hx_error_errno(err, r, "look at the mounts' sources");
+	return fs_write_at(w->evidence_fd, EVIDENCE_SOURCES, str_text(&text), text.len, 0644, err);
+}
+
 static int write_text(int dirfd, const char *path, struct json_object *o, struct hx_error *err)
 {
 	size_t n = 0;
@@ -168,5 +195,7 @@ int bundle_make(struct world *w, struct hx_error *err)
 		return hx_error_wrap(err, r, "evidence");
 	r = bundle_build(p->job->spec, w->scratch_fd, p->scratch, p->options->probe, p->job->plant,
 			 &config, err);
+	if (r >= 0)
+		r = write_sources(w, err);
 	return r < 0 ? r : write_text(w->evidence_fd, EVIDENCE_CONFIG, config, err);
 }

@@ -8,6 +8,7 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/inside.h"
+#include "harness/execute/interposed.h"
 
 /* What a step that did not exit 0 does to those after it. */
 enum on_failure {
@@ -22,6 +23,7 @@ struct verb {
 	enum on_failure on_failure;
 	bool guest_args;   /* the guest's argv follows */
 	bool after_report; /* begins once the guest's report is complete */
+	step_fn instead;   /* not the runtime: a child of the world's init */
 };
 
 #define ARG_BUNDLE "@BUNDLE@"
@@ -40,6 +42,10 @@ struct verb {
 #define EXEC                                                            \
 	{                                                               \
 		"exec", { "exec", BUNDLE_CONTAINER }, GO_ON, true, true \
+	}
+#define INSPECT                                                                        \
+	{                                                                              \
+		"inspect", { NULL }, GO_ON, false, true, .instead = interposed_inspect \
 	}
 #define KILL                                                                      \
 	{                                                                         \
@@ -62,6 +68,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][STEP_LIMIT] = {
 	[SPEC_RUN] = { RUN },
 	[SPEC_CREATE_START] = { CREATE, START, WAIT, STATE, DELETE },
 	[SPEC_EXEC] = { CREATE, START, EXEC, KILL, WAIT, DELETE },
+	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
 };
 
 static int global_args(const struct world *w, struct strv *v)
@@ -109,10 +116,10 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 	bool hang = plant && plant->kind == PLANT_HANG && w->n_steps == 0;
 	int r = verb->after_report ? step_wait(w, STEP_REPORT, err) : 0;
 
-	if (r >= 0)
+	if (r >= 0 && !verb->instead)
 		r = verb_args(w, verb, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 	if (r >= 0)
-		r = step_start(w, verb->name, &argv, hang, err);
+		r = step_start(w, verb->name, &argv, hang ? step_pause : verb->instead, err);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 
@@ -158,7 +165,7 @@ static int run_native(struct world *w, struct hx_error *err)
 	if (r >= 0)
 		r = native_args(w, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 	if (r >= 0)
-		r = step_start(w, "native", &argv, false, err);
+		r = step_start(w, "native", &argv, NULL, err);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 

@@ -33,6 +33,7 @@ struct execute_options {
 	const char *out;         /* absolute; exists, is a directory of this run's own */
 	int out_fd;              /* the same folder, opened */
 	const char *probe;       /* path of the guest probe binary */
+	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
 	unsigned int timeout_ms; /* per sandbox */
 	bool debug_log;          /* pass --debug-log (and --debug with verbose_log) */

@@ -5,6 +5,7 @@
 #include "harness/base/fs.h"
 #include "harness/execute/clock.h"
 #include "harness/execute/inside.h"
+#include "harness/execute/interposed.h"
 #include "harness/spec/evidence.h"
 
 static struct json_object *step_json(const struct world *w, const struct step *s)
@@ -56,6 +57,8 @@ static int run(struct world *w, struct hx_error *err)
 	int r = bundle_make(w, err);
 
 	if (r >= 0)
+		r = interposed_begin(w, err);
+	if (r >= 0)
 		r = planted_before(w, err);
 	if (r >= 0)
 		r = residue_take(w, "before", err);
@@ -77,6 +80,8 @@ int world_live(struct world *w, struct hx_error *err)
 		r = step_kill_all(w, err);
 	if (r >= 0 || r == -EINTR)
 		r = step_close_all(w, err);
+	if (r >= 0)
+		r = interposed_end(w, err);
 	if (r >= 0)
 		r = logs_copy(w, err);
 	if (r >= 0)

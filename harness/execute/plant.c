@@ -17,6 +17,8 @@ static const struct {
 	[PLANT_LEAVE_MOUNT] = { "leave-mount", NULL },
 	[PLANT_LEAVE_FILE] = { "leave-file", NULL },
 	[PLANT_LEAVE_SOCKET] = { "leave-socket", NULL },
+	[PLANT_HOLD_FILE] = { "hold-file", NULL },
+	[PLANT_TAMPER] = { "tamper", "MOUNT=NAME" },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

@@ -11,6 +11,9 @@
  *   leave-mount           a tmpfs stays mounted in the scratch folder
  *   leave-file            a file stays in the runtime's root folder
  *   leave-socket          a bound socket stays in the runtime's root folder
+ *   hold-file             a process that was there before opens a mount's source and keeps it
+ *   tamper:MOUNT=NAME     NAME of the shim's table is done to the reply to MOUNT's Mount; MOUNT may be
+ *                         rootfs
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -27,6 +30,8 @@ enum plant_kind {
 	PLANT_LEAVE_MOUNT,
 	PLANT_LEAVE_FILE,
 	PLANT_LEAVE_SOCKET,
+	PLANT_HOLD_FILE,
+	PLANT_TAMPER,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

@@ -83,9 +83,49 @@ static int leave_process(struct world *w, const struct plant *p, struct hx_error
 	if (pid == 0) {
 		setsid();
 		prctl(PR_SET_NAME, LEFT_PROCESS);
-		step_pause();
+		step_pause(w);
 	}
 	w->alone = false;
+	return 0;
+}
+
+/* Waits for its moment, opens the rootfs and keeps it open. */
+_Noreturn static void hold_file(struct world *w, int moment)
+{
+	char c = 0;
+
+	setsid();
+	prctl(PR_SET_NAME, LEFT_PROCESS);
+	if (read(moment, &c, 1) == 1 &&
+	    openat(w->scratch_fd, "bundle/rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0)
+		(void)!write(moment, &c, 1);
+	for (;;)
+		pause();
+}
+
+static int start_holder(struct world *w, const struct plant *p, struct hx_error *err)
+{
+	int pair[2];
+	pid_t pid;
+
+	(void)p;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return hx_error_errno(err, -errno, "socketpair");
+	pid = fork();
+	if (pid == 0)
+		hold_file(w, pair[1]);
+	close_fd(&pair[1]);
+	w->plant_fd = pair[0];
+	return pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
+}
+
+static int let_hold(struct world *w, const struct plant *p, struct hx_error *err)
+{
+	char c = 'o';
+
+	(void)p;
+	if (write(w->plant_fd, &c, 1) != 1 || read(w->plant_fd, &c, 1) != 1)
+		return hx_error_set(err, -EIO, "the process could not open the file");
 	return 0;
 }
 
@@ -189,6 +229,7 @@ static const struct {
 	[PLANT_LEAVE_PROCESS] = { .after = leave_process },
 	[PLANT_LEAVE_MOUNT] = { .after = leave_mount },
 	[PLANT_LEAVE_FILE] = { .after = leave_file },
+	[PLANT_HOLD_FILE] = { .before = start_holder, .after = let_hold },
 	[PLANT_LEAVE_SOCKET] = { .after = leave_socket },
 	[PLANT_MOUNT_LINE] = { .output = mount_line },
 	[PLANT_GUEST_LINE] = { .output = guest_line },

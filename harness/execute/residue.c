@@ -67,7 +67,9 @@ static int add_process(struct strv *lines, const char *pid, const char *scratch)
 	return push_line(lines, &line);
 }
 
-static int list_descendants(const struct world *w, struct strv *lines)
+typedef int (*process_fn)(struct strv *lines, const char *pid, const char *scratch);
+
+static int each_descendant(const struct world *w, struct strv *lines, process_fn fn)
 {
 	_cleanup_free_ struct tree *t = malloc(sizeof(*t));
 	int r = t ? tree_below(getpid(), t) : -ENOMEM;
@@ -76,25 +78,31 @@ static int list_descendants(const struct world *w, struct strv *lines)
 		char pid[16];
 
 		snprintf(pid, sizeof(pid), "%d", t->pids[i]);
-		r = add_process(lines, pid, w->plan->scratch);
+		r = fn(lines, pid, w->plan->scratch);
 	}
 	return r;
 }
 
-static int list_processes(struct world *w, struct strv *lines)
+/* Every process of the world but its init. */
+static int each_process(const struct world *w, struct strv *lines, process_fn fn)
 {
 	struct dirent *e;
 	int r = 0;
 
 	if (w->plan->kind == WORLD_PLAIN)
-		return list_descendants(w, lines);
+		return each_descendant(w, lines, fn);
 	_cleanup_closedir_ DIR *dir = opendir("/proc");
 	if (!dir)
 		return -errno;
 	while (r >= 0 && (e = readdir(dir)))
 		if (e->d_name[0] >= '0' && e->d_name[0] <= '9' && strcmp(e->d_name, "1") != 0)
-			r = add_process(lines, e->d_name, w->plan->scratch);
+			r = fn(lines, e->d_name, w->plan->scratch);
 	return r;
+}
+
+static int list_processes(struct world *w, struct strv *lines)
+{
+	return each_process(w, lines, add_process);
 }
 
 /* mountinfo writes blanks, tabs, newlines and backslashes as \ooo. In place. */
@@ -203,14 +211,47 @@ static int list_sockets(struct world *w, struct strv *lines)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* One process's descriptors on what is below the scratch folder. Links are read, nothing is opened. */
+static int add_descriptors(struct strv *lines, const char *pid, const char *scratch)
+{
+	_cleanup_str_ struct str comm = STR_INIT;
+	char path[64], target[PROC_TEXT_LIMIT];
+	size_t k = strlen(scratch);
+	struct dirent *e;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
+	if (fs_read_at(AT_FDCWD, path, PROC_TEXT_LIMIT, &comm, NULL, NULL) < 0)
+		return 0;
+	comm.len = strcspn(str_text(&comm), "\n");
+	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	while (dir && r >= 0 && (e = readdir(dir))) {
+		_cleanup_str_ struct str line = STR_INIT;
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
+
+		if (n < (ssize_t)k || memcmp(target, scratch, k) ||
+		    (target[k] != '/' && n > (ssize_t)k))
+			continue;
+		residue_field(&line, str_text(&comm), comm.len, NULL);
+		str_add_char(&line, '\t');
+		residue_field(&line, target, (size_t)n, scratch);
+		r = push_line(lines, &line);
+	}
+	return r;
+}
+
+static int list_open(struct world *w, struct strv *lines)
+{
+	return each_process(w, lines, add_descriptors);
+}
+
 static const struct {
 	const char *what;
 	int (*list)(struct world *w, struct strv *lines);
 } lists[] = {
-	{ "processes", list_processes },
-	{ "mounts", list_mounts },
-	{ "files", residue_files },
-	{ "sockets", list_sockets },
+	{ "processes", list_processes }, { "mounts", list_mounts },    { "files", residue_files },
+	{ "sockets", list_sockets },     { "descriptors", list_open },
 };
 
 static int write_lines(struct world *w, const char *name, struct strv *lines, struct hx_error *err)

@@ -12,8 +12,10 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/clock.h"
+#include "harness/execute/interposed.h"
 #include "harness/execute/tree.h"
 #include "harness/execute/world.h"
+#include "harness/interpose/interpose.h"
 #include "harness/spec/evidence.h"
 
 #define CHUNK 65536
@@ -43,16 +45,19 @@ static int stream_open(struct world *w, struct step *s, int which, int *ret_writ
 	return 0;
 }
 
-_Noreturn void step_pause(void)
+_Noreturn void step_pause(struct world *w)
 {
+	(void)w;
 	close_range(3, ~0u, 0);
 	for (;;)
 		pause();
 }
 
 /* Runs in the child: the target starts with default signals and three descriptors. */
-_Noreturn static void step_exec(struct step *s, int out, int error, bool hang)
+_Noreturn static void step_exec(struct world *w, struct step *s, int out, int error, int gate,
+				step_fn instead)
 {
+	char go;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
@@ -62,17 +67,30 @@ _Noreturn static void step_exec(struct step *s, int out, int error, bool hang)
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0)
 		_exit(126);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (hang)
-		step_pause();
+	if (instead) {
+		instead(w);
+		_exit(0);
+	}
+	/* its end is closed once the tracer has seized this process */
+	if (gate >= 0 && read(gate, &go, 1) < 0)
+		_exit(126);
 	execv(s->argv.items[0], strv_argv(&s->argv));
 	dprintf(2, "%s: %s\n", s->argv.items[0], strerror(errno));
 	_exit(127);
 }
 
-int step_start(struct world *w, const char *verb, struct strv *argv, bool hang,
+static int gate_open(const struct world *w, step_fn instead, int ret[2])
+{
+	if (!w->interposer || instead)
+		return 0;
+	return pipe2(ret, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int step_start(struct world *w, const char *verb, struct strv *argv, step_fn instead,
 	       struct hx_error *err)
 {
 	_cleanup_close_ int out = -1, error = -1;
+	int gate[2] = { -1, -1 };
 	struct step *s = &w->steps[w->n_steps];
 
 	if (w->n_steps >= STEP_LIMIT)
@@ -86,14 +104,22 @@ int step_start(struct world *w, const char *verb, struct strv *argv, bool hang,
 	w->n_steps++;
 	if (r < 0)
 		return r;
+	r = gate_open(w, instead, gate);
+	if (r < 0)
+		return hx_error_errno(err, r, "pipe");
 	s->began = clock_ms();
 	s->pid = fork();
-	if (s->pid < 0)
-		return hx_error_errno(err, -errno, "fork");
-	if (s->pid == 0)
-		step_exec(s, out, error, hang);
-	w->alone = false;
-	return 0;
+	if (s->pid == 0) {
+		close_fd(&gate[1]);
+		step_exec(w, s, out, error, gate[0], instead);
+	}
+	r = s->pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
+	w->alone = w->alone && r < 0;
+	if (r >= 0 && gate[1] >= 0)
+		r = interpose_seize(w->interposer, s->pid, err);
+	close_fd(&gate[0]);
+	close_fd(&gate[1]);
+	return r;
 }
 
 /* Finds the sentinel in what came, the end of the last read put before it. */
@@ -160,8 +186,12 @@ static void reap(struct world *w)
 	int status = 0;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		step_reaped(w, pid, status);
+	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		if (WIFSTOPPED(status))
+			interposed_stopped(w, pid, status);
+		else
+			step_reaped(w, pid, status);
+	}
 	w->alone = pid < 0 && errno == ECHILD;
 }
 

@@ -13,7 +13,7 @@
 #include "harness/base/error.h"
 #include "harness/base/str.h"
 
-#define STEP_LIMIT 8 /* steps of one sandbox */
+#define STEP_LIMIT 10 /* steps of one sandbox */
 
 /* The last line of a guest's report: an event to wait for, in whatever stream it comes. */
 #define STEP_SENTINEL "\"end\":true}\n"
@@ -49,11 +49,17 @@ enum step_event {
 	STEP_ALONE,  /* no process but the init, or the timer */
 };
 
-/* Starts argv as the world's next step; argv is taken. hang = a child that waits for ever instead. */
-int step_start(struct world *w, const char *verb, struct strv *argv, bool hang,
+/* What a child of the init does in place of a program. */
+typedef void (*step_fn)(struct world *w);
+
+/*
+ * Starts argv as the world's next step; argv is taken. instead (NULL = none) runs in the child in place
+ * of argv. Where the world has an interposer, a runtime is traced from its exec on.
+ */
+int step_start(struct world *w, const char *verb, struct strv *argv, step_fn instead,
 	       struct hx_error *err);
 /* What a planted process does: it drops what it inherited and waits for ever. */
-_Noreturn void step_pause(void);
+_Noreturn void step_pause(struct world *w);
 /* 0 when it happened, -EINTR when the scheduler said stop, or an error of the harness. */
 int step_wait(struct world *w, enum step_event event, struct hx_error *err);
 /* Reads what is in the pipes at this moment, and closes them. */

@@ -48,6 +48,8 @@ struct world_handle {
 
 #define WORLD_HANDLE_NONE ((struct world_handle){ .pid = -1, .pidfd = -1, .report_fd = -1 })
 
+struct interposer;
+
 /* Inside: the init's own state. */
 struct world {
 	const struct world_plan *plan;
@@ -60,6 +62,8 @@ struct world {
 	bool stop;
 	bool timed_out;
 	bool log_cut;
+	int plant_fd;                  /* the plant's hold on a process of its own; 0 = none */
+	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
 	struct step steps[STEP_LIMIT];
 	size_t n_steps;
 };

@@ -5,30 +5,30 @@
 
 #include "harness/base/fs.h"
 
-static const char *const gofers[PLAN_GOFER_N] = {
-	[PLAN_STOCK] = "stock",
-	[PLAN_MEMORY] = "memory",
-	[PLAN_HOST] = "host",
-	[PLAN_FUSE] = "fuse",
+static const char *const gofers[SHIM_GOFER_N] = {
+	[SHIM_GOFER_STOCK] = "stock",
+	[SHIM_GOFER_MEMORY] = "memory",
+	[SHIM_GOFER_HOST] = "host",
+	[SHIM_GOFER_FUSE] = "fuse",
 };
 
-static const char *const channels_names[PLAN_CHANNELS_N] = {
-	[PLAN_CHANNELS_RELAY] = "relay",
-	[PLAN_CHANNELS_KEEP] = "keep",
-	[PLAN_CHANNELS_STRIP] = "strip",
+static const char *const channels_names[SHIM_CHANNELS_N] = {
+	[SHIM_CHANNELS_RELAY] = "relay",
+	[SHIM_CHANNELS_KEEP] = "keep",
+	[SHIM_CHANNELS_STRIP] = "strip",
 };
 
-const char *plan_channels_name(enum plan_channels channels)
+const char *shim_channels_name(enum shim_channels channels)
 {
 	return channels_names[channels];
 }
 
-const char *plan_gofer_name(enum plan_gofer gofer)
+const char *shim_gofer_name(enum shim_gofer gofer)
 {
 	return gofers[gofer];
 }
 
-void plan_clear(struct plan *p)
+void shim_plan_clear(struct shim_plan *p)
 {
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		free(p->mounts[i].root);
@@ -37,25 +37,26 @@ void plan_clear(struct plan *p)
 	}
 	free(p->mounts);
 	free(p->runtime);
-	*p = (struct plan){ 0 };
+	*p = (struct shim_plan){ 0 };
 }
 
-int plan_add(struct plan *p, unsigned int ordinal, enum plan_gofer gofer, struct plan_mount **ret)
+int shim_plan_add(struct shim_plan *p, unsigned int ordinal, enum shim_gofer gofer,
+		  struct shim_plan_mount **ret)
 {
-	struct plan_mount *mounts;
+	struct shim_plan_mount *mounts;
 
-	if (p->n_mounts == PLAN_MOUNTS_LIMIT)
+	if (p->n_mounts == SHIM_PLAN_MOUNTS_LIMIT)
 		return -E2BIG;
 	mounts = realloc(p->mounts, (p->n_mounts + 1) * sizeof(*mounts));
 	if (!mounts)
 		return -ENOMEM;
 	p->mounts = mounts;
-	mounts[p->n_mounts] = (struct plan_mount){ .ordinal = ordinal, .gofer = gofer };
+	mounts[p->n_mounts] = (struct shim_plan_mount){ .ordinal = ordinal, .gofer = gofer };
 	*ret = &mounts[p->n_mounts++];
 	return 0;
 }
 
-const struct plan_mount *plan_find(const struct plan *p, unsigned int ordinal)
+const struct shim_plan_mount *shim_plan_find(const struct shim_plan *p, unsigned int ordinal)
 {
 	for (size_t i = 0; i < p->n_mounts; i++)
 		if (p->mounts[i].ordinal == ordinal)
@@ -65,12 +66,12 @@ const struct plan_mount *plan_find(const struct plan *p, unsigned int ordinal)
 
 /* Writing ---------------------------------------------------------------------------------------- */
 
-static struct json_object *mount_json(const struct plan_mount *m)
+static struct json_object *mount_json(const struct shim_plan_mount *m)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
 	if (!o || json_add_int(o, "ordinal", m->ordinal) < 0 ||
-	    json_add_string(o, "gofer", plan_gofer_name(m->gofer)) < 0 ||
+	    json_add_string(o, "gofer", shim_gofer_name(m->gofer)) < 0 ||
 	    json_add_string(o, "root", m->root) < 0 || json_add_bool(o, "donate", m->donate) < 0 ||
 	    json_add_string(o, "tamper", m->tamper) < 0 ||
 	    json_add_string(o, "argument", m->argument) < 0)
@@ -78,7 +79,7 @@ static struct json_object *mount_json(const struct plan_mount *m)
 	return TAKE_PTR(o);
 }
 
-int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
+int shim_plan_write(const struct shim_plan *p, int dirfd, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	struct json_object *mounts = json_object_new_array();
@@ -86,7 +87,7 @@ int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
 
 	if (!o || json_add(o, "mounts", mounts) < 0 ||
 	    json_add_string(o, "runtime", p->runtime) < 0 ||
-	    json_add_string(o, "channels", plan_channels_name(p->channels)) < 0)
+	    json_add_string(o, "channels", shim_channels_name(p->channels)) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < p->n_mounts; i++)
 		if (json_push(mounts, mount_json(&p->mounts[i])) < 0)
@@ -94,7 +95,7 @@ int plan_write(const struct plan *p, int dirfd, struct hx_error *err)
 	text = json_line(o);
 	if (!text)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	return fs_write_at(dirfd, PLAN_FILE, text, strlen(text), 0644, err);
+	return fs_write_at(dirfd, SHIM_PLAN_FILE, text, strlen(text), 0644, err);
 }
 
 /* Reading ---------------------------------------------------------------------------------------- */
@@ -128,21 +129,21 @@ static int get_text(struct json_object *o, const char *key, char **ret, struct h
 	return *ret ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
 }
 
-static int read_mount(struct json_object *o, struct plan *p, struct hx_error *err)
+static int read_mount(struct json_object *o, struct shim_plan *p, struct hx_error *err)
 {
-	struct plan_mount *m = NULL;
+	struct shim_plan_mount *m = NULL;
 	size_t gofer = 0;
 	int64_t ordinal = 0;
 	int r = json_get_int(o, "ordinal", &ordinal, err);
 
-	if (r >= 0 && (ordinal < 0 || ordinal > PLAN_MOUNTS_LIMIT))
+	if (r >= 0 && (ordinal < 0 || ordinal > SHIM_PLAN_MOUNTS_LIMIT))
 		r = hx_error_set(err, -ERANGE, "ordinal: out of range");
 	if (r >= 0)
-		r = get_name(o, "gofer", gofers, PLAN_GOFER_N, &gofer, err);
-	if (r >= 0 && plan_find(p, (unsigned int)ordinal))
+		r = get_name(o, "gofer", gofers, SHIM_GOFER_N, &gofer, err);
+	if (r >= 0 && shim_plan_find(p, (unsigned int)ordinal))
 		r = hx_error_set(err, -EEXIST, "ordinal %u: twice", (unsigned int)ordinal);
 	if (r >= 0) {
-		r = plan_add(p, (unsigned int)ordinal, (enum plan_gofer)gofer, &m);
+		r = shim_plan_add(p, (unsigned int)ordinal, (enum shim_gofer)gofer, &m);
 		if (r < 0)
 			return hx_error_errno(err, r, "keep it");
 	}
@@ -155,7 +156,7 @@ static int read_mount(struct json_object *o, struct plan *p, struct hx_error *er
 	return r < 0 ? r : get_text(o, "argument", &m->argument, err);
 }
 
-static int read_document(struct json_object *o, struct plan *p, struct hx_error *err)
+static int read_document(struct json_object *o, struct shim_plan *p, struct hx_error *err)
 {
 	struct json_object *mounts = NULL;
 	const char *runtime = NULL;
@@ -165,9 +166,9 @@ static int read_document(struct json_object *o, struct plan *p, struct hx_error 
 	if (r >= 0)
 		r = get_text(o, "runtime", &p->runtime, err);
 	if (r >= 0)
-		r = get_name(o, "channels", channels_names, PLAN_CHANNELS_N, &channels, err);
+		r = get_name(o, "channels", channels_names, SHIM_CHANNELS_N, &channels, err);
 	if (r >= 0)
-		p->channels = (enum plan_channels)channels;
+		p->channels = (enum shim_channels)channels;
 	if (r >= 0)
 		r = json_get_array(o, "mounts", &mounts, err);
 	for (size_t i = 0; r >= 0 && i < json_object_array_length(mounts); i++) {
@@ -178,13 +179,13 @@ static int read_document(struct json_object *o, struct plan *p, struct hx_error 
 	return r;
 }
 
-int plan_read(int dirfd, struct plan *ret, struct hx_error *err)
+int shim_plan_read(int dirfd, struct shim_plan *ret, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = NULL;
 	_cleanup_str_ struct str text = STR_INIT;
-	_cleanup_plan_ struct plan p = { 0 };
+	_cleanup_shim_plan_ struct shim_plan p = { 0 };
 	bool cut = false;
-	int r = fs_read_at(dirfd, PLAN_FILE, PLAN_TEXT_LIMIT, &text, &cut, err);
+	int r = fs_read_at(dirfd, SHIM_PLAN_FILE, SHIM_PLAN_TEXT_LIMIT, &text, &cut, err);
 
 	if (r >= 0 && cut)
 		r = hx_error_set(err, -EFBIG, "over the limit");
@@ -195,6 +196,6 @@ int plan_read(int dirfd, struct plan *ret, struct hx_error *err)
 	if (r < 0)
 		return hx_error_wrap(err, r, "plan.json");
 	*ret = p;
-	p = (struct plan){ 0 };
+	p = (struct shim_plan){ 0 };
 	return 0;
 }

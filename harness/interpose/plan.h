@@ -17,59 +17,60 @@
 #include "harness/base/error.h"
 #include "harness/base/json.h"
 
-#define PLAN_FILE "plan.json"
-#define PLAN_TEXT_LIMIT (1u << 20)
-#define PLAN_MOUNTS_LIMIT 1024
+#define SHIM_PLAN_FILE "plan.json"
+#define SHIM_PLAN_TEXT_LIMIT (1u << 20)
+#define SHIM_PLAN_MOUNTS_LIMIT 1024
 
 /*
  * What becomes of a sentry's shared-memory channels. Real sentries start no mount without directfs
  * whose gofer gives them none, so relaying is what shows all traffic to the record.
  */
-enum plan_channels {
-	PLAN_CHANNELS_RELAY, /* the shim has the channel's end; all messages reach the gofer by socket */
-	PLAN_CHANNELS_KEEP,  /* between sentry and gofer; only their set-up is seen. Fake gofers: relay */
-	PLAN_CHANNELS_STRIP, /* taken out of what the gofer says it supports */
-	PLAN_CHANNELS_N,
+enum shim_channels {
+	SHIM_CHANNELS_RELAY, /* the shim has the channel's end; all messages reach the gofer by socket */
+	SHIM_CHANNELS_KEEP, /* between sentry and gofer; only their set-up is seen. Fake gofers: relay */
+	SHIM_CHANNELS_STRIP, /* taken out of what the gofer says it supports */
+	SHIM_CHANNELS_N,
 };
 
-const char *plan_channels_name(enum plan_channels channels);
+const char *shim_channels_name(enum shim_channels channels);
 
-enum plan_gofer {
-	PLAN_STOCK,  /* the runtime's own */
-	PLAN_MEMORY, /* a fake one over an empty tree in RAM */
-	PLAN_HOST,   /* a fake one over root */
-	PLAN_FUSE,   /* a fake one over a FUSE mount of an empty tree in RAM */
-	PLAN_GOFER_N,
+enum shim_gofer {
+	SHIM_GOFER_STOCK,  /* the runtime's own */
+	SHIM_GOFER_MEMORY, /* a fake one over an empty tree in RAM */
+	SHIM_GOFER_HOST,   /* a fake one over root */
+	SHIM_GOFER_FUSE,   /* a fake one over a FUSE mount of an empty tree in RAM */
+	SHIM_GOFER_N,
 };
 
-const char *plan_gofer_name(enum plan_gofer gofer);
+const char *shim_gofer_name(enum shim_gofer gofer);
 
-struct plan_mount {
+struct shim_plan_mount {
 	unsigned int ordinal;
-	enum plan_gofer gofer;
-	char *root;     /* absolute; host: what is served; tampering: the mount's root; NULL = none */
-	bool donate;    /* a fake gofer donates what it can */
-	char *tamper;   /* a row of shim/tamper.c; NULL = none */
+	enum shim_gofer gofer;
+	char *root;   /* absolute; host: what is served; tampering: the mount's root; NULL = none */
+	bool donate;  /* a fake gofer donates what it can */
+	char *tamper; /* a row of shim/tamper.c; NULL = none */
 	char *argument; /* of the tampering; NULL = none */
 };
 
-struct plan {
+struct shim_plan {
 	char *runtime; /* absolute */
-	enum plan_channels channels;
-	struct plan_mount *mounts;
+	enum shim_channels channels;
+	struct shim_plan_mount *mounts;
 	size_t n_mounts;
 };
 
-void plan_clear(struct plan *p);
-#define _cleanup_plan_ __attribute__((cleanup(plan_clear)))
+void shim_plan_clear(struct shim_plan *p);
+#define _cleanup_shim_plan_ __attribute__((cleanup(shim_plan_clear)))
 
 /* Appends a mount; -ENOMEM or -E2BIG. *ret stays valid until the next call; its texts are malloc'ed. */
-int plan_add(struct plan *p, unsigned int ordinal, enum plan_gofer gofer, struct plan_mount **ret);
+int shim_plan_add(struct shim_plan *p, unsigned int ordinal, enum shim_gofer gofer,
+		  struct shim_plan_mount **ret);
 /* The mount with this ordinal, or NULL. */
-const struct plan_mount *plan_find(const struct plan *p, unsigned int ordinal);
+const struct shim_plan_mount *shim_plan_find(const struct shim_plan *p, unsigned int ordinal);
 
 /* Writes dirfd/plan.json; it must not be there. */
-int plan_write(const struct plan *p, int dirfd, struct hx_error *err);
-int plan_read(int dirfd, struct plan *ret, struct hx_error *err);
+int shim_plan_write(const struct shim_plan *p, int dirfd, struct hx_error *err);
+int shim_plan_read(int dirfd, struct shim_plan *ret, struct hx_error *err);
 
 #endif

@@ -14,24 +14,44 @@ struct expect {
 	struct outcome *out;
 	enum clause
 		may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
-	enum clause clause; /* the clause whose function runs */
-	int status;         /* sticky: the first failure of a demand */
+	/* the start error that a clause demands; CLAUSE_NONE = it starts */
+	enum clause error_clause;
+	const char *error_names; /* texts that a clear error names, one a line; borrowed */
+	enum clause clause;      /* the clause whose function runs */
+	int status;              /* sticky: the first failure of a demand */
 };
 
 /* One mount, its hint (NULL = none applies) and what the two mean. */
 struct view {
-	int index;
-	const struct spec_mount *m;
+	int index;                  /* SUBJECT_ROOTFS for the rootfs */
+	const struct spec_mount *m; /* NULL for the rootfs */
+	const struct spec_serving *serving;
 	const struct hint *hint;
 	bool gofer;      /* served by a gofer */
 	bool suppressed; /* complete, matching hint with off */
 	bool directfs;   /* the mode that MNT-1 demands */
+	bool donates;    /* its gofer hands over an FD of the mount's root */
 	bool overlaid;   /* an overlay hides the gofer's layer from the guest */
 	int twin;        /* index of the baseline mount, -1 = none */
 };
 
 /* The clause that lets a runtime refuse the sandbox, if it does so clearly; CLAUSE_NONE = it must start. */
 enum clause refusal_clause(const struct expect *e);
+
+/* Whether a gofer of this kind hands over an FD of the mount's root; the flag is what decides for stock. */
+bool serving_donates(const struct spec_serving *v, bool flag_on);
+/* The clause that a bad reply is judged by; CLAUSE_NONE where it is only a missing FD (FD-4, FD-5). */
+enum clause tamper_clause(const char *tamper);
+/* A directfs mount whose gofer has no FD to give, or -1; SUBJECT_ROOTFS counts, too. FD-4. */
+int undonated(const struct expect *e);
+/* Mount i and what applies to it. */
+struct view look(const struct expect *e, int index);
+/* The rootfs as a view: no hint, no twin. */
+struct view look_rootfs(const struct expect *e);
+/* No process, mount, file, socket or descriptor of the container. */
+void demand_nothing_left(struct expect *e);
+/* error rows: the container does not start, the text names the culprit, nothing is left. */
+void start_error(struct expect *e);
 
 /* Demands: append a fact of e->clause; failures stick in e->status. */
 void demand(struct expect *e, enum property p, int subject, enum match match, const char *value);
@@ -40,7 +60,7 @@ void demand_key(struct expect *e, enum property p, int subject, const char *key,
 void demand_same(struct expect *e, enum property p, int subject, int as_subject);
 /*
  * The mode of v. Under an overlay the guest does not see it; the log tells which donated FD was not asked
- * for, but with the flag off none is donated: there nothing can be demanded until the wire is seen.
+ * for, but with the flag off none is donated: there only the wire tells.
  */
 void demand_directfs(struct expect *e, const struct view *v, bool on);
 /* The mode of v's baseline, where it can be seen. */
@@ -60,5 +80,6 @@ struct clause_row {
 extern const struct clause_row annotation_clauses[];
 extern const struct clause_row mount_clauses[];
 extern const struct clause_row container_clauses[];
+extern const struct clause_row donation_clauses[];
 
 #endif

@@ -209,7 +209,7 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 		if (observed->broken)
 			r = add(&out, e, VERDICT_BROKEN, describe(e, e->value ? e->value : ""),
 				strdup(observed->broken), NULL);
-		else if (start && !started && needs_start(e))
+		else if (start && !started && needs_start(e) && !e->optional)
 			r = add(&out, e, VERDICT_FAIL, describe(e, e->value ? e->value : ""),
 				str_format("it did not start: %s",
 					   error ? error->value : "(no text)"),

@@ -54,15 +54,21 @@ void demand_same(struct expect *e, enum property p, int subject, int as_subject)
 	add(e, &f);
 }
 
+/* Whether any sensor can tell the mode of v. */
+static bool mode_shows(const struct expect *e, const struct view *v)
+{
+	return !v->overlaid || e->h->flag_on || (v->gofer && e->s->wire != SPEC_WIRE_UNSEEN);
+}
+
 void demand_directfs(struct expect *e, const struct view *v, bool on)
 {
-	if (!v->overlaid || e->h->flag_on)
+	if (mode_shows(e, v))
 		demand(e, PROP_DIRECTFS, v->index, MATCH_IS, on ? "yes" : "no");
 }
 
 void demand_same_directfs(struct expect *e, const struct view *v)
 {
-	if (!v->overlaid || e->h->flag_on)
+	if (mode_shows(e, v))
 		demand_same(e, PROP_DIRECTFS, v->index, v->twin);
 }
 
@@ -76,7 +82,7 @@ static bool is_overlaid(const struct expect *e, const struct spec_mount *m, cons
 	return medium && str_starts(medium, "all:") && !strv_has(&m->options, "ro");
 }
 
-static struct view look(const struct expect *e, int index)
+struct view look(const struct expect *e, int index)
 {
 	const struct spec_mount *m = &e->s->mounts[index];
 	struct view v = {
@@ -90,13 +96,45 @@ static struct view look(const struct expect *e, int index)
 	v.overlaid = v.gofer && is_overlaid(e, m, v.hint);
 	v.suppressed = v.gofer && v.hint && v.hint->directfs == HINT_OFF;
 	v.directfs = v.gofer && e->h->flag_on && !v.suppressed;
+	v.serving = &m->serving;
+	v.donates = v.gofer && serving_donates(v.serving, e->h->flag_on);
 	return v;
+}
+
+struct view look_rootfs(const struct expect *e)
+{
+	struct view v = {
+		.index = SUBJECT_ROOTFS,
+		.serving = &e->s->rootfs,
+		.gofer = true,
+		.twin = -1,
+		.suppressed = e->h->rootfs_directfs == HINT_OFF,
+	};
+
+	v.directfs = e->h->flag_on && !v.suppressed;
+	v.donates = serving_donates(v.serving, e->h->flag_on);
+	return v;
+}
+
+int undonated(const struct expect *e)
+{
+	struct view root = look_rootfs(e);
+
+	if (root.directfs && !root.donates)
+		return SUBJECT_ROOTFS;
+	for (size_t i = 0; i < e->s->n_mounts; i++) {
+		struct view v = look(e, (int)i);
+
+		if (v.directfs && !v.donates)
+			return (int)i;
+	}
+	return -1;
 }
 
 static void run_clause(struct expect *e, const struct clause_row *row)
 {
 	const struct requirement *req = &requirements[row->clause];
-	bool starts = e->h->error_clause == CLAUSE_NONE;
+	bool starts = e->error_clause == CLAUSE_NONE;
 
 	if (e->profile < req->since || row->clause == disabled)
 		return;
@@ -124,6 +162,7 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 		annotation_clauses,
 		mount_clauses,
 		container_clauses,
+		donation_clauses,
 	};
 	_cleanup_hints_ struct hints h = { 0 };
 	_cleanup_outcome_ struct outcome out = { 0 };
@@ -135,7 +174,14 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 		.profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE
 	};
 	e.may_refuse = refusal_clause(&e);
-	if (h.error_clause == CLAUSE_NONE && e.may_refuse == CLAUSE_NONE)
+	e.error_clause = h.error_clause;
+	e.error_names = h.error_names;
+	int missing = e.error_clause == CLAUSE_NONE ? undonated(&e) : -1;
+	if (missing != -1 && e.may_refuse == CLAUSE_NONE) {
+		e.error_clause = CLAUSE_FD_4;
+		e.error_names = missing == SUBJECT_ROOTFS ? "/" : s->mounts[missing].destination;
+	}
+	if (e.error_clause == CLAUSE_NONE && e.may_refuse == CLAUSE_NONE)
 		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)

@@ -1,13 +1,27 @@
 /* FD-7 and LIFE: the container as a whole. */
 #include "harness/model/clauses.h"
 
-/* FD-7: nothing is left. Failed starts are judged by the clause that demands the error, too. */
-static void fd_7(struct expect *e)
+void demand_nothing_left(struct expect *e)
 {
-	static const char *const kinds[] = { "processes", "mounts", "files", "sockets" };
+	static const char *const kinds[] = { "processes", "mounts", "files", "sockets",
+					     "descriptors" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		demand_key(e, PROP_LEFT, SUBJECT_CONTAINER, kinds[i], MATCH_IS, "", false);
+}
+
+/* FD-7: nothing is left. Failed starts are judged by the clause that demands the error, too. */
+static void fd_7(struct expect *e)
+{
+	demand_nothing_left(e);
+}
+
+/* … of a second process neither: its start and end leave the sentry's descriptors as they were. */
+static void fd_7_exec(struct expect *e)
+{
+	fd_7(e);
+	if (e->s->lifecycle == SPEC_HELD)
+		demand(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
 }
 
 /* LIFE-1: a second process sees the line that the first one sees. */
@@ -21,14 +35,14 @@ static void life_1(struct expect *e, const struct view *v)
 		.ref_subject = v->index,
 		.ref_property = PROP_LINE,
 	};
-	int r = e->s->lifecycle == SPEC_EXEC ? outcome_add(e->out, &f) : 0;
+	int r = spec_guest_waits(e->s) ? outcome_add(e->out, &f) : 0;
 
 	if (r < 0 && e->status >= 0)
 		e->status = r;
 }
 
 const struct clause_row container_clauses[] = {
-	{ CLAUSE_FD_7, .sandbox = fd_7, .error = fd_7 },
+	{ CLAUSE_FD_7, .sandbox = fd_7_exec, .error = fd_7 },
 	{ CLAUSE_LIFE_1, .mount = life_1 },
 	{ CLAUSE_NONE, .mount = NULL },
 };

@@ -73,6 +73,11 @@ static bool self_overlaid(const struct expect *e, const struct spec_mount *m)
 
 enum clause refusal_clause(const struct expect *e)
 {
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		if (tamper_clause(e->s->mounts[i].serving.tamper) != CLAUSE_NONE)
+			return tamper_clause(e->s->mounts[i].serving.tamper);
+	if (tamper_clause(e->s->rootfs.tamper) != CLAUSE_NONE)
+		return tamper_clause(e->s->rootfs.tamper);
 	if (e->s->n_mounts > MOST_MOUNTS)
 		return CLAUSE_MNT_6;
 	for (size_t i = 0; i < e->s->n_mounts; i++)

@@ -20,6 +20,10 @@ static const char *const names[PROP_N] = {
 	[PROP_LEFT] = "left behind",
 	[PROP_KEPT] = "written to the host",
 	[PROP_NATIVE] = "native answer",
+	[PROP_DONATED] = "donated FDs",
+	[PROP_DONATED_ROOT] = "donates its root",
+	[PROP_HOLDS] = "donated FDs that the sentry has",
+	[PROP_GROWN] = "open after an exec",
 };
 
 const char *property_name(enum property p)

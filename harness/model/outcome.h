@@ -32,7 +32,11 @@ enum property {
 	PROP_LINE,     /* mount: type and all options as the first process sees them */
 	PROP_LEFT,     /* container: what of kind KEY is left, one a line; "" = nothing */
 	PROP_KEPT, /* rootfs: "yes" where a file that the guest made there is in the host's folder */
-	PROP_NATIVE, /* mount: the host's own answer to operation KEY; recorded, never judged */
+	PROP_NATIVE,  /* mount: the host's own answer to operation KEY; recorded, never judged */
+	PROP_DONATED, /* mount: how many host FDs rode with the reply to its Mount */
+	PROP_DONATED_ROOT, /* mount: "yes" where the first of them is the mount's root */
+	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
+	PROP_GROWN, /* container: what the sentry has open after an exec and had not before, one a line */
 	PROP_N,
 };
 

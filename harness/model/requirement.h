@@ -100,7 +100,10 @@
 	X(LIFE_4, "LIFE-4", OPT_OUT, false, "after a restore the new gofer's filter fits")             \
 	X(EQ_1, "EQ-1", DIRECTFS, false,                                                               \
 	  "one script answers alike on a directfs mount, an opted-out mount and a no-FD gofer")        \
-	X(ABI_1, "ABI-1", LISAFS, false, "struct sizes on the wire are the published ones")
+	X(PROTO_1, "PROTO-1", LISAFS, false,                                                           \
+	  "a bad Mount reply ends its own container clearly, or is survived; siblings live")           \
+	X(ABI_1, "ABI-1", LISAFS, false,                                                               \
+	  "struct sizes on the wire are the published ones; a peer with another is named")
 
 enum clause {
 #define CLAUSE_ENUM(symbol, ...) CLAUSE_##symbol,

@@ -7,10 +7,12 @@
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
 #include "harness/observe/observe.h"
+#include "harness/observe/transcript.h"
 
 #define LOG_EXCERPT_LIMIT 4096 /* bytes of one excerpt */
 
 struct judging {
+	const struct evidence *evidence;
 	struct spec_sandbox spec;
 	struct outcome expected;
 	struct outcome observed;
@@ -168,6 +170,26 @@ static int conclude(struct json_object *line, const struct judging *j, enum verd
 		       : 0;
 }
 
+/* Messages belong to what did not pass, and to every case about them. */
+static int add_wire(struct json_object *line, const struct judging *j, enum clause clause,
+		    int subject, enum verdict verdict)
+{
+	struct json_object *wire = NULL;
+	int64_t left_out = 0;
+	char family[8];
+
+	requirement_family(clause, family);
+	if (verdict == VERDICT_PASS && strcmp(family, "FD"))
+		return 0;
+	int r = transcript_make(j->evidence, &j->spec, subject,
+				verdict == VERDICT_PASS ? TRANSCRIPT_BRIEF : TRANSCRIPT_LINES,
+				&wire, &left_out);
+	if (r < 0 || !wire)
+		return r;
+	r = json_add(line, "wire", wire);
+	return r < 0 || !left_out ? r : json_add_int(line, "wire_left_out", left_out);
+}
+
 static int judge_case(const struct judging *j, struct json_object *c, struct str *out,
 		      struct hx_error *err)
 {
@@ -192,7 +214,8 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 	if (!line || json_add_string(line, "case", id) < 0 ||
 	    add_facts(line, j, clause, subject, json_string_or(c, "outcome", NULL) != NULL,
 		      &verdict, &compared) < 0 ||
-	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject) < 0)
+	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject) < 0 ||
+	    add_wire(line, j, clause, subject, verdict) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	str_printf(out, "%s\n", json_line(line));
 	return str_ok(out);
@@ -242,7 +265,7 @@ static int load(const struct evidence *e, struct json_object *doc, struct judgin
 
 int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_error *err)
 {
-	_cleanup_(judging_clear) struct judging j = { 0 };
+	_cleanup_(judging_clear) struct judging j = { .evidence = e };
 	_cleanup_json_ struct json_object *doc = NULL;
 	_cleanup_str_ struct str out = STR_INIT;
 	int r = evidence_read_json(e, EVIDENCE_SPEC, &doc, err);

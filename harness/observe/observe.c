@@ -83,10 +83,7 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 static int run_sensors(struct sensing *x, struct hx_error *err)
 {
 	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
-		sense_guest,
-		sense_steps,
-		sense_log,
-		sense_residue,
+		sense_guest, sense_steps, sense_log, sense_wire, sense_residue,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++) {

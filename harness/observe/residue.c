@@ -24,6 +24,7 @@ static const struct {
 	{ "files", 1, "bundle/rootfs/sys", "likewise" },
 	{ "files", 1, "bundle/rootfs/dev", "likewise" },
 	{ "files", 1, "bundle/rootfs/tmp", "likewise" },
+	{ "files", 1, "interpose/*", "what stands between sentry and gofer wrote it" },
 };
 
 static bool listed(const char *kind, char *const *fields, size_t n)
@@ -161,7 +162,8 @@ static int sense_kept(struct sensing *x, struct hx_error *err)
 
 int sense_residue(struct sensing *x, struct hx_error *err)
 {
-	static const char *const kinds[] = { "processes", "mounts", "files", "sockets" };
+	static const char *const kinds[] = { "processes", "mounts", "files", "sockets",
+					     "descriptors" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int r = sense_kind(x, kinds[i], err);

@@ -3,12 +3,15 @@
 #ifndef HX_OBSERVE_SENSORS_H
 #define HX_OBSERVE_SENSORS_H
 
+#include "harness/model/subject.h"
 #include "harness/observe/observe.h"
 
 #define SENSOR_GUEST "guest"
 #define SENSOR_LOG "log"
 #define SENSOR_RUNTIME "runtime"
 #define SENSOR_AUDIT "audit"
+#define SENSOR_WIRE "wire"
+#define SENSOR_INSPECTION "inspection"
 
 struct sensing {
 	const struct evidence *e;
@@ -31,6 +34,11 @@ int sense_guest(struct sensing *x, struct hx_error *err);
 int sense_steps(struct sensing *x, struct hx_error *err);
 int sense_log(struct sensing *x, struct hx_error *err);
 int sense_residue(struct sensing *x, struct hx_error *err);
+/* After sense_guest. */
+int sense_wire(struct sensing *x, struct hx_error *err);
+struct wire_log;
+/* What the inspections tell of this gofer's connections. */
+int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_error *err);
 
 /* Appends (property, subject, key) = value by sensor; the same fact again adds nothing. */
 int sensed(struct sensing *x, enum property p, int subject, const char *key, const char *value,

@@ -10,8 +10,13 @@
  *   N-VERB.stdout     N = 1, 2, …: step N's output, at most EVIDENCE_OUTPUT_LIMIT bytes
  *   N-VERB.stderr
  *   log.NAME          a debug log file of the runtime, NAME as the runtime called it
- *   before.WHAT       the world before the first step; WHAT = processes, mounts, files, sockets
+ *   before.WHAT       the world before the first step; WHAT = processes, mounts, files, sockets,
+ *                     descriptors
  *   after.WHAT        … and after the last one, once every child that was to end had ended
+ *   wire.N            what passed between sentry and gofer N = 1, 2, …: lines of JSON, numbered
+ *                     (harness/interpose); N-inspect.stdout: the sentry's descriptors, likewise
+ *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start
+ *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done
  *   manifest.json     written last; without it the evidence is incomplete
@@ -21,6 +26,7 @@
  *   mounts     MOUNTPOINT TAB FSTYPE TAB SOURCE
  *   files      TYPE TAB PATH         TYPE = d f l s p c b; PATH relative to the scratch folder
  *   sockets    PATH                  bound AF_UNIX paths below the scratch folder
+ *   descriptors  COMM TAB PATH       what a process has open below the scratch folder
  * with \t, \n and \\ in a field written as those two characters, and SPEC_SCRATCH for the scratch path.
  *
  * manifest.json: { "format": EVIDENCE_FORMAT, "sandbox": ID, "profile": NAME, "scratch": PATH,
@@ -34,7 +40,7 @@
 #ifndef HX_SPEC_EVIDENCE_H
 #define HX_SPEC_EVIDENCE_H
 
-#define EVIDENCE_FORMAT 1
+#define EVIDENCE_FORMAT 2
 #define EVIDENCE_NOT_FIRED \
 	"the plant did not fire" /* how such a note begins: the run shows nothing */
 
@@ -49,5 +55,8 @@
 #define EVIDENCE_MANIFEST "manifest.json"
 #define EVIDENCE_LOG_PREFIX "log."
 #define EVIDENCE_DEADLINE_PREFIX "deadline."
+#define EVIDENCE_WIRE_PREFIX "wire."
+#define EVIDENCE_INTERPOSED "interposed.json"
+#define EVIDENCE_SOURCES "sources"
 
 #endif

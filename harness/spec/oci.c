@@ -100,7 +100,7 @@ static int add_process(struct json_object *o, const struct spec_sandbox *s)
 		return -ENOMEM;
 	if (s->privileged && add_capabilities(p) < 0)
 		return -ENOMEM;
-	int r = spec_guest_argv(s, s->lifecycle == SPEC_EXEC, &argv);
+	int r = spec_guest_argv(s, spec_guest_waits(s), &argv);
 	return r < 0 ? r : json_add_strv(p, "args", &argv);
 }
 

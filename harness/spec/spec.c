@@ -13,6 +13,7 @@ static void mount_clear(struct spec_mount *m)
 	free(m->inside);
 	free(m->script);
 	free(m->twin);
+	free(m->serving.tamper);
 	strv_clear(&m->options);
 }
 
@@ -32,6 +33,7 @@ void spec_clear(struct spec_sandbox *s)
 	free(s->flags.file_access_mounts);
 	free(s->flags.platform);
 	free(s->rootfs_script);
+	free(s->rootfs.tamper);
 	*s = (struct spec_sandbox){ 0 };
 }
 
@@ -122,6 +124,34 @@ int spec_find_mount(const struct spec_sandbox *s, const char *id)
 	return -1;
 }
 
+int spec_ordinal(const struct spec_sandbox *s, int index)
+{
+	int n = 0;
+
+	if (index < 0 || (size_t)index >= s->n_mounts || strcmp(s->mounts[index].type, "bind"))
+		return -1;
+	for (int i = 0; i <= index; i++)
+		n += !strcmp(s->mounts[i].type, "bind");
+	return n;
+}
+
+bool spec_serving_is_ours(const struct spec_serving *v)
+{
+	return v->gofer != SPEC_GOFER_STOCK || v->tamper;
+}
+
+bool spec_guest_waits(const struct spec_sandbox *s)
+{
+	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD;
+}
+
+static int copy_serving(struct spec_serving *to, const struct spec_serving *from)
+{
+	to->gofer = from->gofer;
+	to->donate = from->donate;
+	return spec_set(&to->tamper, from->tamper);
+}
+
 static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
 {
 	struct spec_mount *m = NULL;
@@ -133,7 +163,8 @@ static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
 	if (spec_set(&m->destination, from->destination) < 0 ||
 	    spec_set(&m->type, from->type) < 0 || spec_set(&m->source, from->source) < 0 ||
 	    spec_set(&m->host, from->host) < 0 || spec_set(&m->inside, from->inside) < 0 ||
-	    spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0)
+	    spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0 ||
+	    copy_serving(&m->serving, &from->serving) < 0)
 		return -ENOMEM;
 	return strv_copy(&m->options, &from->options);
 }
@@ -148,11 +179,13 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform =
 		NULL;
 	s.lifecycle = from->lifecycle;
+	s.wire = from->wire;
 	s.rootfs_readonly = from->rootfs_readonly;
 	s.probe_rootfs = from->probe_rootfs;
 	s.privileged = from->privileged;
 	s.native = from->native;
 	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
+	    copy_serving(&s.rootfs, &from->rootfs) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||

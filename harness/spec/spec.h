@@ -59,7 +59,31 @@ enum spec_lifecycle {
 	SPEC_RUN,          /* run; then delete is not needed: run removes the container */
 	SPEC_CREATE_START, /* create, start, wait for the guest, state, delete */
 	SPEC_EXEC,         /* as above with a waiting guest; exec a second probe; kill; delete */
+	SPEC_HELD, /* as SPEC_EXEC, with an inspection of descriptors before and after the exec */
 	SPEC_LIFECYCLE_N,
+};
+
+/* What is seen of the messages between sentry and gofer (harness/interpose). */
+enum spec_wire {
+	SPEC_WIRE_UNSEEN,   /* nothing stands between them */
+	SPEC_WIRE_STRIPPED, /* all: Channel is taken out of what the gofer offers */
+	SPEC_WIRE_WHOLE,    /* what is on the socket: channels are on, and counted */
+	SPEC_WIRE_N,
+};
+
+/* Who answers for a mount. */
+enum spec_gofer {
+	SPEC_GOFER_STOCK,  /* the runtime's own */
+	SPEC_GOFER_MEMORY, /* fakegofer: a tree in RAM; has no FD to donate */
+	SPEC_GOFER_HOST,   /* fakegofer: the mount's source */
+	SPEC_GOFER_FUSE,   /* fakegofer: a FUSE mount of its own; never donates */
+	SPEC_GOFER_N,
+};
+
+struct spec_serving {
+	enum spec_gofer gofer;
+	bool donate; /* a host gofer of ours donates the FD of the mount's root */
+	char *tamper; /* what is done to the Mount reply: a row of interpose's table; NULL = nothing */
 };
 
 struct spec_annotation {
@@ -74,10 +98,11 @@ struct spec_mount {
 	char *source;      /* the literal text; may be relative to the bundle */
 	char *host;        /* path below the scratch folder that the executor makes; NULL = none */
 	enum spec_source kind;
-	char *inside;        /* a folder made in the fresh source directory; NULL = none */
-	struct strv options; /* the mount's own options, in order */
-	char *script;        /* guest operations, or @standard; NULL = the brief script */
-	char *twin;          /* id of the mount that is this one's baseline; NULL = none */
+	char *inside;                /* a folder made in the fresh source directory; NULL = none */
+	struct strv options;         /* the mount's own options, in order */
+	char *script;                /* guest operations, or @standard; NULL = the brief script */
+	char *twin;                  /* id of the mount that is this one's baseline; NULL = none */
+	struct spec_serving serving; /* of a bind mount */
 };
 
 struct spec_flags {
@@ -94,6 +119,8 @@ struct spec_sandbox {
 	char *id; /* unique in a plan; [a-zA-Z0-9._-]+ */
 	struct spec_flags flags;
 	enum spec_lifecycle lifecycle;
+	enum spec_wire wire;
+	struct spec_serving rootfs; /* memory and fuse: not, for nothing is in them */
 	bool rootfs_readonly;
 	bool probe_rootfs;   /* the guest runs its script on "/" too */
 	bool privileged;     /* the guest has the capabilities that unmounting takes */
@@ -118,6 +145,15 @@ int spec_add_mount(struct spec_sandbox *s, const char *id, struct spec_mount **r
 int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m);
 /* Sets a text field to a copy. */
 int spec_set(char **field, const char *text);
+/*
+ * What the runtime's gofer calls the mount: 0 is the rootfs, n the n-th bind mount. -1 = it serves no
+ * such mount. Source of the fact: runsc/container/container.go (gofer confs).
+ */
+int spec_ordinal(const struct spec_sandbox *s, int index);
+/* "stock", "memory", "host", "fuse". */
+const char *spec_gofer_name(enum spec_gofer gofer);
+/* The gofer is one of ours, or its reply is tampered with: something must stand in between. */
+bool spec_serving_is_ours(const struct spec_serving *v);
 /* The mount called id, or -1. */
 int spec_find_mount(const struct spec_sandbox *s, const char *id);
 int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from);
@@ -132,6 +168,8 @@ int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_er
 /* The OCI runtime configuration of the sandbox's container. */
 int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_object **ret,
 		struct hx_error *err);
+/* Whether the guest stays after its report, for the verbs that come then. */
+bool spec_guest_waits(const struct spec_sandbox *s);
 /* The guest's argv: the probe over every mount, then "/" where asked. wait = stay after the report. */
 int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret);
 /* The runtime's global flags for this sandbox, those only that the profile's runtimes know. */

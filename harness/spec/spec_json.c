@@ -21,7 +21,26 @@ static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 	[SPEC_RUN] = "run",
 	[SPEC_CREATE_START] = "create-start",
 	[SPEC_EXEC] = "exec",
+	[SPEC_HELD] = "held",
 };
+
+static const char *const wire_names[SPEC_WIRE_N] = {
+	[SPEC_WIRE_UNSEEN] = "unseen",
+	[SPEC_WIRE_STRIPPED] = "stripped",
+	[SPEC_WIRE_WHOLE] = "whole",
+};
+
+static const char *const gofer_names[SPEC_GOFER_N] = {
+	[SPEC_GOFER_STOCK] = "stock",
+	[SPEC_GOFER_MEMORY] = "memory",
+	[SPEC_GOFER_HOST] = "host",
+	[SPEC_GOFER_FUSE] = "fuse",
+};
+
+const char *spec_gofer_name(enum spec_gofer gofer)
+{
+	return gofer_names[gofer];
+}
 
 struct text_field {
 	const char *key;
@@ -87,13 +106,29 @@ static int get_texts(struct json_object *o, void *base, const struct text_field 
 	return 0;
 }
 
+static int put_serving(struct json_object *o, const char *key, const struct spec_serving *v)
+{
+	struct json_object *serving = NULL;
+
+	if (!spec_serving_is_ours(v))
+		return 0;
+	serving = json_object_new_object();
+	if (json_add(o, key, serving) < 0 ||
+	    json_add_string(serving, "gofer", gofer_names[v->gofer]) < 0 ||
+	    json_add_bool(serving, "donate", v->donate) < 0 ||
+	    json_add_string(serving, "tamper", v->tamper) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 static struct json_object *mount_json(const struct spec_mount *m)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
 	if (!o || put_texts(o, m, mount_texts, ARRAY_SIZE(mount_texts)) < 0 ||
 	    json_add_string(o, "kind", source_names[m->kind]) < 0 ||
-	    json_add_strv(o, "options", &m->options) < 0)
+	    json_add_strv(o, "options", &m->options) < 0 ||
+	    put_serving(o, "serving", &m->serving) < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }
@@ -133,7 +168,8 @@ int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct 
 				  *(const bool *)((const char *)s + sandbox_bools[i].offset));
 	if (r < 0 || json_add_string(o, "directfs", flag_names[s->flags.directfs]) < 0 ||
 	    json_add_string(o, "lifecycle", lifecycle_names[s->lifecycle]) < 0 ||
-	    put_lists(o, s) < 0)
+	    json_add_string(o, "wire", wire_names[s->wire]) < 0 ||
+	    put_serving(o, "rootfs-serving", &s->rootfs) < 0 || put_lists(o, s) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	*ret = TAKE_PTR(o);
 	return 0;
@@ -154,6 +190,26 @@ static int get_enum(struct json_object *o, const char *key, const char *const *n
 		}
 	}
 	return hx_error_set(err, -EBADMSG, "%s: unknown value \"%s\"", key, text);
+}
+
+/* Absent = the stock gofer. */
+static int get_serving(struct json_object *o, const char *key, struct spec_serving *ret,
+		       struct hx_error *err)
+{
+	struct json_object *serving = NULL;
+	unsigned int gofer = 0;
+
+	if (!json_object_object_get_ex(o, key, NULL))
+		return 0;
+	int r = json_get_object(o, key, &serving, err);
+	if (r >= 0)
+		r = get_enum(serving, "gofer", gofer_names, SPEC_GOFER_N, &gofer, err);
+	if (r >= 0)
+		r = json_get_bool(serving, "donate", &ret->donate, err);
+	ret->gofer = (enum spec_gofer)gofer;
+	if (r >= 0 && spec_set(&ret->tamper, json_string_or(serving, "tamper", NULL)) < 0)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
+	return r < 0 ? hx_error_wrap(err, r, "%s", key) : 0;
 }
 
 static int get_mount(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
@@ -180,7 +236,8 @@ static int get_mount(struct json_object *o, struct spec_sandbox *s, struct hx_er
 	if (r < 0)
 		return r;
 	m->kind = (enum spec_source)kind;
-	return json_get_strv(o, "options", &m->options, err);
+	r = get_serving(o, "serving", &m->serving, err);
+	return r < 0 ? r : json_get_strv(o, "options", &m->options, err);
 }
 
 static int get_annotation(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
@@ -227,7 +284,7 @@ static bool is_id(const char *text)
 
 static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
 {
-	unsigned int directfs = 0, lifecycle = 0;
+	unsigned int directfs = 0, lifecycle = 0, wire = 0;
 	int r = get_texts(o, s, sandbox_texts, ARRAY_SIZE(sandbox_texts), err);
 
 	if (r < 0)
@@ -245,6 +302,11 @@ static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_
 	r = get_enum(o, "directfs", flag_names, ARRAY_SIZE(flag_names), &directfs, err);
 	if (r >= 0)
 		r = get_enum(o, "lifecycle", lifecycle_names, SPEC_LIFECYCLE_N, &lifecycle, err);
+	if (r >= 0 && json_object_object_get_ex(o, "wire", NULL))
+		r = get_enum(o, "wire", wire_names, SPEC_WIRE_N, &wire, err);
+	if (r >= 0)
+		r = get_serving(o, "rootfs-serving", &s->rootfs, err);
+	s->wire = (enum spec_wire)wire;
 	s->flags.directfs = (enum spec_flag)directfs;
 	s->lifecycle = (enum spec_lifecycle)lifecycle;
 	return r;

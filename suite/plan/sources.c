@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "suite/annotation/annotation.h"
+#include "suite/fd-donation/fd-donation.h"
 #include "suite/mount-option/mount-option.h"
 #include "suite/space/space.h"
 
@@ -17,6 +18,9 @@ const struct sandbox_source *const plan_sandbox_tables[] = {
 	annotation_sandboxes,
 	mount_option_sandboxes,
 	rootfs_sandboxes,
+	fd_donation_sandboxes,
+	fd_missing_sandboxes,
+	bad_reply_sandboxes,
 	NULL,
 };
 

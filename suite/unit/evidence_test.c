@@ -15,10 +15,10 @@ static const struct {
 	const char *from, *to; /* in manifest.json */
 	const char *why;
 } manifests[] = {
-	{ "another format", "\"format\":1", "\"format\":2",
-	  "evidence format 2, this program reads 1" },
-	{ "no format", "\"format\":1,", "", "evidence format -1" },
-	{ "a format in letters", "\"format\":1", "\"format\":\"1\"", "evidence format -1" },
+	{ "another format", "\"format\":2", "\"format\":3",
+	  "evidence format 3, this program reads 2" },
+	{ "no format", "\"format\":2,", "", "evidence format -1" },
+	{ "a format in letters", "\"format\":2", "\"format\":\"2\"", "evidence format -1" },
 	{ "no scratch", "\"scratch\":\"/s\",", "", "manifest.json: scratch: missing" },
 	{ "no end", "\"ended\":\"done\",", "", "manifest.json: ended: missing" },
 	{ "an unknown end", "\"ended\":\"done\"", "\"ended\":\"well\"",

@@ -200,9 +200,11 @@ static void assert_cuts_never_pass(int dirfd, const char *name, const struct pla
 }
 
 static const char *const evidence_files[] = {
-	"manifest.json", "spec.json",    "config.json",      "steps.json",      "1-run.stdout",
-	"1-run.stderr",  "log.boot.txt", "before.processes", "after.processes", "before.mounts",
-	"after.mounts",  "before.files", "after.files",      "before.sockets",  "after.sockets",
+	"manifest.json",     "spec.json",      "config.json",   "steps.json",
+	"1-run.stdout",      "1-run.stderr",   "log.boot.txt",  "before.processes",
+	"after.processes",   "before.mounts",  "after.mounts",  "before.files",
+	"after.files",       "before.sockets", "after.sockets", "before.descriptors",
+	"after.descriptors",
 };
 
 static void a_violation_never_passes_on_cut_evidence(void **state)

@@ -14,7 +14,8 @@
 
 #define NOTHING_LEFT                                                              \
 	"container left behind[processes] is; container left behind[mounts] is; " \
-	"container left behind[files] is; container left behind[sockets] is"
+	"container left behind[files] is; container left behind[sockets] is; "    \
+	"container left behind[descriptors] is"
 #define MAY_REFUSE "container start one of ok|error; container error text names mount ?"
 #define START_ERROR(names) \
 	"container start is error; container error text names " names "; " NOTHING_LEFT

@@ -1,10 +1,18 @@
 /* model_expect: for each clause, sandboxes and exactly what the clause demands of them. */
 #include "harness/model/clauses.h"
 #include "harness/model/expect.h"
+#include "suite/unit/model_donation_rows.h"
 #include "suite/unit/model_rows.h"
 #include "suite/unit/support/facts.h"
 #include "suite/unit/support/sketch.h"
 #include "suite/unit/support/unit.h"
+
+#define N_ROWS (ARRAY_SIZE(rows) + ARRAY_SIZE(donation_rows))
+
+static const struct clause_row_test *row_at(size_t i)
+{
+	return i < ARRAY_SIZE(rows) ? &rows[i] : &donation_rows[i - ARRAY_SIZE(rows)];
+}
 
 static enum profile profile_of(const struct clause_row_test *t)
 {
@@ -25,26 +33,26 @@ static void expect_of(const struct clause_row_test *t, struct spec_sandbox *ret_
 static void each_clause_demands_exactly_its_facts(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_outcome_ struct outcome o = { 0 };
 
-		expect_of(&rows[i], &s, &o);
-		_cleanup_free_ char *facts = facts_demanded(&o, rows[i].clause, &s);
+		expect_of(row_at(i), &s, &o);
+		_cleanup_free_ char *facts = facts_demanded(&o, row_at(i)->clause, &s);
 		_cleanup_free_ char *name =
-			str_format("%s, %s", requirements[rows[i].clause].id, rows[i].name);
-		assert_text(name, facts, rows[i].facts);
+			str_format("%s, %s", requirements[row_at(i)->clause].id, row_at(i)->name);
+		assert_text(name, facts, row_at(i)->facts);
 	}
 }
 
 static const struct clause_row *const tables[] = { annotation_clauses, mount_clauses,
-						   container_clauses };
+						   container_clauses, donation_clauses };
 
 /* The test above has a sandbox of which the clause demands something. */
 static bool shown(enum clause c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].clause == c && *rows[i].facts)
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (row_at(i)->clause == c && *row_at(i)->facts)
 			return true;
 	return false;
 }
@@ -71,18 +79,18 @@ static bool same_facts(const struct outcome *a, const struct outcome *b, enum cl
 static void a_disabled_clause_demands_nothing_and_the_others_the_same(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_outcome_ struct outcome all = { 0 }, without = { 0 };
 
-		expect_of(&rows[i], &s, &all);
-		model_disable_clause(rows[i].clause);
-		assert_int_equal(model_expect(profile_of(&rows[i]), &s, &without), 0);
+		expect_of(row_at(i), &s, &all);
+		model_disable_clause(row_at(i)->clause);
+		assert_int_equal(model_expect(profile_of(row_at(i)), &s, &without), 0);
 		model_disable_clause(CLAUSE_NONE);
-		_cleanup_free_ char *left = facts_demanded(&without, rows[i].clause, &s);
-		assert_text(requirements[rows[i].clause].id, left, "");
+		_cleanup_free_ char *left = facts_demanded(&without, row_at(i)->clause, &s);
+		assert_text(requirements[row_at(i)->clause].id, left, "");
 		for (int c = 0; c <= CLAUSE_NONE; c++)
-			if (c != (int)rows[i].clause)
+			if (c != (int)row_at(i)->clause)
 				assert_true(same_facts(&all, &without, (enum clause)c, &s));
 	}
 }
@@ -90,12 +98,12 @@ static void a_disabled_clause_demands_nothing_and_the_others_the_same(void **sta
 static void no_profile_demands_what_it_did_not_promise(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		for (int p = 0; p < PROFILE_N; p++) {
 			_cleanup_spec_ struct spec_sandbox s = { 0 };
 			_cleanup_outcome_ struct outcome o = { 0 };
 
-			sketch_build(&rows[i].sketch, &s);
+			sketch_build(&row_at(i)->sketch, &s);
 			assert_int_equal(model_expect((enum profile)p, &s, &o), 0);
 			for (size_t j = 0; j < o.n; j++)
 				if (o.facts[j].clause != CLAUSE_NONE &&
@@ -110,13 +118,13 @@ static void no_profile_demands_what_it_did_not_promise(void **state)
 static void whether_it_starts_is_always_demanded(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_outcome_ struct outcome o = { 0 };
 
-		expect_of(&rows[i], &s, &o);
+		expect_of(row_at(i), &s, &o);
 		if (!outcome_find(&o, PROP_START, SUBJECT_CONTAINER, NULL))
-			fail_msg("%s: nothing is demanded of the start", rows[i].name);
+			fail_msg("%s: nothing is demanded of the start", row_at(i)->name);
 	}
 }
 
@@ -138,11 +146,11 @@ static void the_precondition_belongs_to_no_clause(void **state)
 static void the_clauses_do_not_contradict_each_other(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_outcome_ struct outcome o = { 0 };
 
-		expect_of(&rows[i], &s, &o);
+		expect_of(row_at(i), &s, &o);
 		for (size_t a = 0; a < o.n; a++) {
 			for (size_t b = 0; b < a; b++) {
 				const struct fact *x = &o.facts[a], *y = &o.facts[b];
@@ -152,7 +160,7 @@ static void the_clauses_do_not_contradict_each_other(void **state)
 				    str_eq(x->key, y->key) && strcmp(x->value, y->value))
 					fail_msg("%s and %s contradict each other in %s",
 						 requirements[x->clause].id,
-						 requirements[y->clause].id, rows[i].name);
+						 requirements[y->clause].id, row_at(i)->name);
 			}
 		}
 	}
@@ -161,13 +169,13 @@ static void the_clauses_do_not_contradict_each_other(void **state)
 static void the_model_is_pure(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < N_ROWS; i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 }, before = { 0 };
 		_cleanup_outcome_ struct outcome once = { 0 }, again = { 0 };
 
-		expect_of(&rows[i], &s, &once);
+		expect_of(row_at(i), &s, &once);
 		assert_int_equal(spec_copy(&before, &s), 0);
-		assert_int_equal(model_expect(profile_of(&rows[i]), &s, &again), 0);
+		assert_int_equal(model_expect(profile_of(row_at(i)), &s, &again), 0);
 		assert_null(spec_difference(&s, &before));
 		for (int c = 0; c <= CLAUSE_NONE; c++)
 			assert_true(same_facts(&once, &again, (enum clause)c, &s));

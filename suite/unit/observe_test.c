@@ -35,7 +35,8 @@ static const struct {
 	{ PROP_EXEC, "" },
 	{ PROP_LEFT,
 	  "container left behind[processes] =  (audit); container left behind[mounts] =  (audit); "
-	  "container left behind[files] =  (audit); container left behind[sockets] =  (audit)" },
+	  "container left behind[files] =  (audit); container left behind[sockets] =  (audit); "
+	  "container left behind[descriptors] =  (audit)" },
 };
 
 static void a_good_run_is_seen_as_it_was(void **state)

@@ -40,11 +40,11 @@ int children_start(struct shim *s, struct hx_error *err)
 {
 	for (size_t i = 0; i < s->n_conns; i++) {
 		struct conn *c = &s->conns[i];
-		int r = c->kind == PLAN_STOCK ? 0 : fake_start(s, c, err);
+		int r = c->kind == SHIM_GOFER_STOCK ? 0 : fake_start(s, c, err);
 
 		if (r < 0)
 			return hx_error_wrap(err, r, "the %s gofer of connection %zu",
-					     plan_gofer_name(c->kind), i);
+					     shim_gofer_name(c->kind), i);
 	}
 	s->gofer = fork();
 	if (s->gofer < 0)

@@ -40,12 +40,12 @@ static int conn_make(struct shim *s, struct conn *c, struct hx_error *err)
 
 	if (r < 0)
 		return hx_error_errno(err, r, "io FD %d", c->argv.fd);
-	c->plan = plan_find(&s->plan, c->argv.ordinal);
-	c->kind = c->plan ? c->plan->gofer : PLAN_STOCK;
+	c->plan = shim_plan_find(&s->plan, c->argv.ordinal);
+	c->kind = c->plan ? c->plan->gofer : SHIM_GOFER_STOCK;
 	/* Fake gofers have no channels of their own. */
-	c->channels = c->kind != PLAN_STOCK && s->plan.channels == PLAN_CHANNELS_KEEP ?
-			      PLAN_CHANNELS_RELAY :
-			      s->plan.channels;
+	c->channels = c->kind != SHIM_GOFER_STOCK && s->plan.channels == SHIM_CHANNELS_KEEP
+			      ? SHIM_CHANNELS_RELAY
+			      : s->plan.channels;
 	r = make_pair(&c->gofer, &c->gofer_end);
 	if (r < 0)
 		return hx_error_errno(err, r, "socketpair");
@@ -199,7 +199,7 @@ static void pass_frame(struct shim *s, struct conn *c, struct way *w)
 
 static void pass_request(struct shim *s, struct conn *c, struct way *w)
 {
-	if (c->channels == PLAN_CHANNELS_RELAY) {
+	if (c->channels == SHIM_CHANNELS_RELAY) {
 		c->asker = w->from;
 		c->reply.to = w->from;
 		if (w->frame.header.id == LISAFS_CHANNEL) {
@@ -229,7 +229,7 @@ static bool may_read(const struct conn *c, const struct way *w)
 {
 	if (w->ended || w->from->fd < 0)
 		return false;
-	return w == &c->reply || c->channels != PLAN_CHANNELS_RELAY ||
+	return w == &c->reply || c->channels != SHIM_CHANNELS_RELAY ||
 	       (!c->asker && !c->reply.busy);
 }
 

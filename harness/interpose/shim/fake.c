@@ -16,7 +16,7 @@
 #include "fakegofer/server/server.h"
 #include "harness/base/fs.h"
 
-#define KEPT_FD 3  /* a child's socket */
+#define KEPT_FD 3   /* a child's socket */
 #define REPORT_FD 4 /* where it says READY, or why not, in one write */
 #define READY "+"
 #define REPORT_LIMIT 512
@@ -24,7 +24,7 @@
 /* What a child is to do; returns 0 once it is ready. Its life after that is `live`. */
 struct task {
 	const struct shim *s;
-	enum plan_gofer kind;
+	enum shim_gofer kind;
 	const char *root;
 	unsigned int k;
 	bool donate;
@@ -61,11 +61,11 @@ static int make_backend(struct task *t, struct hx_error *err)
 	_cleanup_close_ int root = -1;
 	int r = 0;
 
-	if (t->kind == PLAN_MEMORY) {
+	if (t->kind == SHIM_GOFER_MEMORY) {
 		r = backend_memory_new(&t->backend);
 		return r < 0 ? hx_error_errno(err, r, "memory tree") : 0;
 	}
-	if (t->kind == PLAN_FUSE) {
+	if (t->kind == SHIM_GOFER_FUSE) {
 		r = mount_fuse(t, &root, err);
 	} else if (!t->root) {
 		r = hx_error_set(err, -EINVAL, "it needs \"root\"");
@@ -136,7 +136,6 @@ static int live_mount(struct task *t)
 	waitpid(t->fuse.pid, &status, 0);
 	return 0;
 }
-
 
 /* It leaves its mount behind: what is asked of that is answered with ENOTCONN. */
 static int live_dead(struct task *t)

@@ -73,7 +73,7 @@ static int open_files(struct shim *s, struct hx_error *err)
 		close(s->record.fd);
 		s->record.fd = SHIM_WIRE_FD;
 	}
-	r = plan_read(s->dir, &s->plan, err);
+	r = shim_plan_read(s->dir, &s->plan, err);
 	if (r < 0)
 		return r;
 	s->runtime = open(s->plan.runtime, O_PATH | O_CLOEXEC);
@@ -168,7 +168,7 @@ static void record_gofer(struct shim *s)
 		str_printf(line, "%s{\"conn\":%u,\"ordinal\":%u,\"conf\":", i > 0 ? "," : "",
 			   c->index, c->argv.ordinal);
 		record_quote(line, c->argv.conf);
-		str_printf(line, ",\"gofer\":\"%s\"}", plan_gofer_name(c->kind));
+		str_printf(line, ",\"gofer\":\"%s\"}", shim_gofer_name(c->kind));
 	}
 	str_add_char(line, ']');
 	record_end(&s->record);

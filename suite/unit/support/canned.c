@@ -64,6 +64,8 @@ static const struct {
 			 "d\troot\nd\tsrc\nd\tsrc/a\nf\troot/null-netns\n" },
 	{ "before.sockets", "" },
 	{ "after.sockets", "" },
+	{ "before.descriptors", "" },
+	{ "after.descriptors", "" },
 };
 
 /* Adds the case of this fact unless it is listed. */

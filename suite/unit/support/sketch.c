@@ -4,6 +4,13 @@
 
 #include "suite/unit/support/unit.h"
 
+static void set_serving(struct spec_serving *to, const struct spec_serving *from)
+{
+	to->gofer = from->gofer;
+	to->donate = from->donate;
+	assert_int_equal(spec_set(&to->tamper, from->tamper), 0);
+}
+
 static void add_piece(const struct sketch *k, const struct piece *p, const char *id,
 		      struct spec_sandbox *s)
 {
@@ -22,6 +29,7 @@ static void add_piece(const struct sketch *k, const struct piece *p, const char 
 	assert_int_equal(row_add(&row, id, s), 0);
 	assert_int_equal(spec_set(&s->mounts[spec_find_mount(s, id)].twin, p->twin), 0);
 	assert_int_equal(spec_set(&s->mounts[spec_find_mount(s, id)].script, p->script), 0);
+	set_serving(&s->mounts[spec_find_mount(s, id)].serving, &p->serving);
 }
 
 void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
@@ -30,6 +38,8 @@ void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
 	assert_int_equal(spec_set(&ret->id, "sketch"), 0);
 	assert_int_equal(row_apply_global(&k->global, ret), 0);
 	ret->rootfs_readonly = k->rootfs_readonly;
+	ret->wire = k->wire;
+	set_serving(&ret->rootfs, &k->rootfs);
 	for (size_t i = 0; i < SKETCH_MOUNTS && k->mounts[i].value; i++) {
 		const char id[2] = { (char)('a' + i), '\0' };
 
@@ -53,11 +63,14 @@ void sketch_full(struct spec_sandbox *ret)
 			.lifecycle = SPEC_EXEC,
 		},
 		.rootfs_readonly = true,
+		.wire = SPEC_WIRE_WHOLE,
+		.rootfs = { SPEC_GOFER_HOST, true, (char *)"fd-32" },
 		.mounts = {
 			{ "off-newline", .twin = "b" },
 			{ "absent", .hint = ROW_HINT_NO_TYPE, .shape = ROW_SHAPE_NESTED },
 			{ "quote", .shape = ROW_SHAPE_FILE, .share = "pod", .twin = "a" },
-			{ "cyrillic-o", .source = ROW_SOURCE_SYMLINK },
+			{ "cyrillic-o", .source = ROW_SOURCE_SYMLINK,
+			  .serving = { SPEC_GOFER_FUSE, true, (char *)"fd-drop" } },
 		},
 	};
 
@@ -82,6 +95,11 @@ void sketch_full(struct spec_sandbox *ret)
 			return #field;               \
 	} while (0)
 
+static bool same_serving(const struct spec_serving *a, const struct spec_serving *b)
+{
+	return a->gofer == b->gofer && a->donate == b->donate && str_eq(a->tamper, b->tamper);
+}
+
 static const char *mount_difference(const struct spec_mount *a, const struct spec_mount *b)
 {
 	COMPARE_TEXT(a, b, id);
@@ -93,6 +111,8 @@ static const char *mount_difference(const struct spec_mount *a, const struct spe
 	COMPARE_TEXT(a, b, inside);
 	COMPARE_TEXT(a, b, script);
 	COMPARE_TEXT(a, b, twin);
+	if (!same_serving(&a->serving, &b->serving))
+		return "serving";
 	COMPARE(a, b, options.n);
 	for (size_t i = 0; i < a->options.n; i++)
 		COMPARE_TEXT(a, b, options.items[i]);
@@ -110,6 +130,9 @@ static const char *scalar_difference(const struct spec_sandbox *a, const struct 
 	COMPARE_TEXT(a, b, flags.platform);
 	COMPARE(a, b, flags.host_uds);
 	COMPARE(a, b, lifecycle);
+	COMPARE(a, b, wire);
+	if (!same_serving(&a->rootfs, &b->rootfs))
+		return "rootfs";
 	COMPARE(a, b, rootfs_readonly);
 	COMPARE(a, b, probe_rootfs);
 	COMPARE(a, b, privileged);

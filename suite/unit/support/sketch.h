@@ -18,11 +18,14 @@ struct piece {
 	bool read_only;
 	const char *twin;
 	const char *script;
+	struct spec_serving serving;
 };
 
 struct sketch {
 	struct row_global global;
 	bool rootfs_readonly;
+	enum spec_wire wire;
+	struct spec_serving rootfs;
 	struct piece mounts[SKETCH_MOUNTS];
 	struct {
 		const char *key, *value;
