@@ -65,9 +65,9 @@ enum spec_lifecycle {
 
 /* What is seen of the messages between sentry and gofer (harness/interpose). */
 enum spec_wire {
-	SPEC_WIRE_UNSEEN,   /* nothing stands between them */
-	SPEC_WIRE_STRIPPED, /* all: Channel is taken out of what the gofer offers */
-	SPEC_WIRE_WHOLE,    /* what is on the socket: channels are on, and counted */
+	SPEC_WIRE_UNSEEN,  /* nothing stands between them */
+	SPEC_WIRE_RELAYED, /* all: channels end in the shim, their messages go on over the socket */
+	SPEC_WIRE_WHOLE,   /* what is on the socket: channels are on, and counted */
 	SPEC_WIRE_N,
 };
 

@@ -26,7 +26,7 @@ static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 
 static const char *const wire_names[SPEC_WIRE_N] = {
 	[SPEC_WIRE_UNSEEN] = "unseen",
-	[SPEC_WIRE_STRIPPED] = "stripped",
+	[SPEC_WIRE_RELAYED] = "relayed",
 	[SPEC_WIRE_WHOLE] = "whole",
 };
 
