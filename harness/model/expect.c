@@ -179,7 +179,8 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 	int missing = e.error_clause == CLAUSE_NONE ? undonated(&e) : -1;
 	if (missing != -1 && e.may_refuse == CLAUSE_NONE) {
 		e.error_clause = CLAUSE_FD_4;
-		e.error_names = missing == SUBJECT_ROOTFS ? "/" : s->mounts[missing].destination;
+		/* the rootfs is no mount of the specification: its name there is "root" */
+		e.error_names = missing == SUBJECT_ROOTFS ? "root" : s->mounts[missing].destination;
 	}
 	if (e.error_clause == CLAUSE_NONE && e.may_refuse == CLAUSE_NONE)
 		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
