@@ -1,0 +1,165 @@
+/*
+ * Inspections: the descriptors of a running sentry, and which of them are on an open file that was donated
+ * (told by kcmp while both were there). The first one is after the guest's report, the second after an exec.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+#include "harness/observe/wire_log.h"
+
+#define INSPECT_STEP "-inspect.stdout"
+
+/* The lines of the which-th inspection (0, 1): an array, NULL = there was none. -EBADMSG: cut. */
+static int read_inspection(struct sensing *x, size_t which, struct json_object **ret,
+			   struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *list = json_object_new_array();
+	_cleanup_str_ struct str text = STR_INIT;
+	const char *name = NULL;
+	bool ended = false;
+	int r = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < x->e->n && !name; i++)
+		if (strstr(x->e->files[i].name, INSPECT_STEP) && which-- == 0)
+			name = x->e->files[i].name;
+	if (!name)
+		return 0;
+	if (r >= 0)
+		r = evidence_read(x->e, name, EVIDENCE_OUTPUT_LIMIT, &text, err);
+	for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line && r >= 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct json_object *o = NULL;
+
+		r = json_parse(line, strlen(line), &o, err);
+		ended = r >= 0 && !strcmp(json_string_or(o, "type", ""), "end");
+		if (r >= 0)
+			r = json_push(list, o);
+	}
+	if (r < 0)
+		return hx_error_wrap(err, r, "%s", name);
+	if (!ended)
+		return hx_error_set(err, -EBADMSG, "%s: cut", name);
+	*ret = TAKE_PTR(list);
+	return 0;
+}
+
+/* What an inspection tells of one connection's donated FDs. */
+struct holds {
+	size_t told;  /* of how many of them it speaks */
+	size_t found; /* descriptors of sentries on their open files */
+};
+
+static void count_holds(struct json_object *lines, const struct wire_log *l, struct holds *holds)
+{
+	for (size_t i = 0; i < json_object_array_length(lines); i++) {
+		struct json_object *o = json_object_array_get_idx(lines, i), *in = NULL;
+		int64_t conn = json_int_or(o, "conn", -1);
+
+		if (strcmp(json_string_or(o, "type", ""), "held") ||
+		    json_int_or(o, "wire", 0) != l->index || conn < 0 ||
+		    conn >= (int64_t)l->n_conns || json_get_array(o, "in", &in, NULL) < 0)
+			continue;
+		holds[conn].told++;
+		holds[conn].found += json_object_array_length(in);
+	}
+}
+
+/* The number of FDs that the wire saw donated for the connection's mount. */
+static size_t donated(const struct sensing *x, int subject)
+{
+	const struct fact *f = outcome_find(x->out, PROP_DONATED, subject, NULL);
+
+	return f ? strtoul(f->value, NULL, 10) : 0;
+}
+
+static int sense_holds(struct sensing *x, struct json_object *lines, const struct wire_log *l,
+		       struct hx_error *err)
+{
+	_cleanup_free_ struct holds *holds = calloc(l->n_conns + 1, sizeof(*holds));
+	int r = holds ? 0 : -ENOMEM;
+
+	if (r >= 0)
+		count_holds(lines, l, holds);
+	for (size_t i = 0; i < l->n_conns && r >= 0; i++) {
+		char count[24];
+
+		if (l->subjects[i] == WIRE_NO_SUBJECT)
+			continue;
+		/* silence about an FD is not its absence */
+		if (holds[i].told != donated(x, l->subjects[i]))
+			return hx_error_set(
+				err, -EBADMSG,
+				"the inspection tells of %zu FDs of connection %zu, %zu were donated",
+				holds[i].told, i, donated(x, l->subjects[i]));
+		snprintf(count, sizeof(count), "%zu", holds[i].found);
+		r = sensed(x, PROP_HOLDS, l->subjects[i], NULL, count, SENSOR_INSPECTION);
+	}
+	return r;
+}
+
+/* "socket:[123]" is a socket, whichever. */
+static char *unnumbered(const char *target)
+{
+	const char *bracket = strchr(target, '[');
+
+	return bracket && (str_starts(target, "socket:") || str_starts(target, "pipe:"))
+		       ? strndup(target, (size_t)(bracket - target))
+		       : strdup(target);
+}
+
+/* What the sentries have open, one a line, sorted. */
+static int list_open(struct json_object *lines, struct strv *ret)
+{
+	for (size_t i = 0; i < json_object_array_length(lines); i++) {
+		struct json_object *o = json_object_array_get_idx(lines, i), *fds = NULL;
+
+		if (strcmp(json_string_or(o, "proc", ""), "sentry") ||
+		    json_get_array(o, "fds", &fds, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < json_object_array_length(fds); k++) {
+			struct json_object *fd = json_object_array_get_idx(fds, k);
+			char *target = unnumbered(json_string_or(fd, "target", "?"));
+
+			if (!target || strv_push_take(ret, target) < 0)
+				return -ENOMEM;
+		}
+	}
+	strv_sort(ret);
+	return 0;
+}
+
+static int sense_growth(struct sensing *x, struct json_object *first, struct json_object *second)
+{
+	_cleanup_strv_ struct strv before = STRV_INIT, after = STRV_INIT;
+	_cleanup_str_ struct str grown = STR_INIT;
+	size_t b = 0;
+
+	if (list_open(first, &before) < 0 || list_open(second, &after) < 0)
+		return -ENOMEM;
+	for (size_t a = 0; a < after.n; a++) {
+		while (b < before.n && strcmp(before.items[b], after.items[a]) < 0)
+			b++;
+		if (b < before.n && !strcmp(before.items[b], after.items[a]))
+			b++;
+		else
+			str_printf(&grown, "%s%s", grown.len ? "\n" : "", after.items[a]);
+	}
+	if (str_ok(&grown) < 0)
+		return -ENOMEM;
+	return sensed(x, PROP_GROWN, SUBJECT_CONTAINER, NULL, str_text(&grown), SENSOR_INSPECTION);
+}
+
+int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *first = NULL, *second = NULL;
+	int r = read_inspection(x, 0, &first, err);
+
+	if (r >= 0)
+		r = read_inspection(x, 1, &second, err);
+	if (r >= 0 && first)
+		r = sense_holds(x, first, l, err);
+	if (r >= 0 && first && second)
+		r = sense_growth(x, first, second);
+	return r;
+}

@@ -1,0 +1,174 @@
+#include "harness/observe/wire_log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "harness/model/outcome.h"
+
+void wire_log_clear(struct wire_log *l)
+{
+	json_object_put(l->objects);
+	free(l->lines);
+	*l = (struct wire_log){ 0 };
+}
+
+/* The subject that the shim's ordinal stands for. */
+static int subject_of(const struct spec_sandbox *s, int64_t ordinal)
+{
+	if (ordinal == 0)
+		return SUBJECT_ROOTFS;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (spec_ordinal(s, (int)i) == ordinal)
+			return (int)i;
+	return WIRE_NO_SUBJECT;
+}
+
+static int read_conns(struct json_object *o, const struct spec_sandbox *s, struct wire_log *l,
+		      struct hx_error *err)
+{
+	struct json_object *conns = NULL;
+	int r = json_get_array(o, "conns", &conns, err);
+
+	if (r < 0)
+		return r;
+	l->n_conns = json_object_array_length(conns);
+	if (l->n_conns > WIRE_CONNS_LIMIT)
+		return hx_error_set(err, -EBADMSG, "%zu connections", l->n_conns);
+	for (size_t i = 0; i < l->n_conns; i++) {
+		struct json_object *c = json_object_array_get_idx(conns, i);
+
+		if (json_int_or(c, "conn", -1) != (int64_t)i)
+			return hx_error_set(err, -EBADMSG, "conns[%zu]: not numbered so", i);
+		l->subjects[i] = subject_of(s, json_int_or(c, "ordinal", -1));
+	}
+	return 0;
+}
+
+static int read_line(const char *text, size_t n, const struct spec_sandbox *s, struct wire_log *l,
+		     struct hx_error *err)
+{
+	struct wire_line *line = &l->lines[l->n];
+	struct json_object *o = NULL;
+	int r = json_parse(text, n, &o, err);
+
+	if (r < 0)
+		return r;
+	if (json_push(l->objects, o) < 0)
+		return -ENOMEM;
+	*line = (struct wire_line){
+		.type = json_string_or(o, "type", ""),
+		.n = (uint64_t)json_int_or(o, "n", 0),
+		.conn = (int)json_int_or(o, "conn", -1),
+		.o = o,
+	};
+	if (line->n != l->n + 1)
+		return hx_error_set(err, -EBADMSG, "a gap: record %llu stands where %zu is due",
+				    (unsigned long long)line->n, l->n + 1);
+	if (l->n == 0)
+		r = strcmp(line->type, "gofer")
+			    ? hx_error_set(err, -EBADMSG, "the first record is no gofer's")
+			    : read_conns(o, s, l, err);
+	else if (line->conn >= (int)l->n_conns || line->conn < -1)
+		r = hx_error_set(err, -EBADMSG, "no such connection: %d", line->conn);
+	l->cut = l->cut || !strcmp(line->type, "cut");
+	l->n++;
+	return r;
+}
+
+static size_t count_lines(const struct str *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text->len; i++)
+		n += text->data[i] == '\n';
+	return n;
+}
+
+int wire_log_read(const struct evidence *e, unsigned int index, const struct spec_sandbox *s,
+		  struct wire_log *ret, struct hx_error *err)
+{
+	_cleanup_wire_log_ struct wire_log l = { .index = index,
+						 .objects = json_object_new_array() };
+	_cleanup_str_ struct str text = STR_INIT;
+	char name[32];
+	int r;
+
+	snprintf(name, sizeof(name), EVIDENCE_WIRE_PREFIX "%u", index);
+	if (!evidence_has(e, name))
+		return -ENOENT;
+	r = evidence_read(e, name, WIRE_LOG_LIMIT, &text, err);
+	if (r < 0)
+		return r;
+	l.lines = calloc(count_lines(&text) + 1, sizeof(*l.lines));
+	if (!l.objects || !l.lines)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	const char *end = str_text(&text) + text.len;
+	for (const char *at = str_text(&text), *eol; at < end && r >= 0; at = eol + 1) {
+		eol = memchr(at, '\n', (size_t)(end - at));
+		if (!eol)
+			return hx_error_set(err, -EBADMSG, "%s: its last record is cut", name);
+		r = read_line(at, (size_t)(eol - at), s, &l, err);
+		if (r < 0)
+			return hx_error_wrap(err, r, "%s: record %zu", name, l.n + 1);
+	}
+	if (!l.n)
+		return hx_error_set(err, -EBADMSG, "%s: empty", name);
+	*ret = l;
+	l = (struct wire_log){ 0 };
+	return 0;
+}
+
+void wire_payload_clear(struct wire_payload *p)
+{
+	free(p->data);
+	*p = (struct wire_payload){ 0 };
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int decode_hex(const char *text, struct wire_payload *p)
+{
+	size_t n = strlen(text);
+
+	if (n % 2)
+		return -EBADMSG;
+	p->data = malloc(n / 2 + 1);
+	if (!p->data)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i += 2) {
+		int high = nibble(text[i]), low = nibble(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EBADMSG;
+		p->data[p->n++] = (uint8_t)(high * 16 + low);
+	}
+	return 0;
+}
+
+int wire_payload_of(const struct wire_line *l, struct wire_payload *ret, struct hx_error *err)
+{
+	_cleanup_wire_payload_ struct wire_payload p = {
+		.reply = !strcmp(json_string_or(l->o, "dir", ""), "reply"),
+		.id = (uint16_t)json_int_or(l->o, "id", 0),
+		.length = (uint32_t)json_int_or(l->o, "length", 0),
+		.cut = json_bool_or(l->o, "cut", false),
+	};
+	int r = decode_hex(json_string_or(l->o, "data", ""), &p);
+
+	if (r == -ENOMEM)
+		return hx_error_set(err, r, "out of memory");
+	if (r < 0)
+		return hx_error_set(err, r, "record %llu: data is not hex",
+				    (unsigned long long)l->n);
+	if (json_object_object_get_ex(l->o, "fds", &p.fds) &&
+	    !json_object_is_type(p.fds, json_type_array))
+		p.fds = NULL;
+	*ret = p;
+	p = (struct wire_payload){ 0 };
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * What the shim between sentry and gofer wrote (harness/interpose): one file a gofer, JSON lines, numbered
+ * without a gap. Read whole, checked, and given out line by line. Private to observe/.
+ */
+#ifndef HX_OBSERVE_WIRE_LOG_H
+#define HX_OBSERVE_WIRE_LOG_H
+
+#include "fakegofer/lisafs/lisafs.h"
+#include "harness/observe/files.h"
+#include "harness/spec/spec.h"
+
+#define WIRE_LOG_LIMIT (40u << 20) /* bytes of one file; the shim cuts itself before */
+#define WIRE_CONNS_LIMIT 512u      /* connections of one gofer */
+#define WIRE_FILES_LIMIT 16u       /* gofers of one sandbox */
+
+#define WIRE_NO_SUBJECT (-3) /* a connection of no mount that the spec knows */
+
+struct wire_line {
+	const char *
+		type; /* "message", "original", "closed", "death", "tamper", "cut", "end", "gofer" */
+	uint64_t n;
+	int conn; /* -1 = of none */
+	struct json_object *o;
+};
+
+struct wire_log {
+	unsigned int index;          /* N of wire.N */
+	struct json_object *objects; /* owns all lines */
+	struct wire_line *lines;
+	size_t n;
+	int subjects
+		[WIRE_CONNS_LIMIT]; /* connection → SUBJECT_ROOTFS, a mount's index, WIRE_NO_SUBJECT */
+	size_t n_conns;
+	bool cut; /* the shim stopped recording at its limit */
+};
+
+/* wire.N of the evidence. -ENOENT where there is none; -EBADMSG names the line: a gap, or no JSON. */
+int wire_log_read(const struct evidence *e, unsigned int index, const struct spec_sandbox *s,
+		  struct wire_log *ret, struct hx_error *err);
+void wire_log_clear(struct wire_log *l);
+#define _cleanup_wire_log_ _cleanup_(wire_log_clear)
+
+/* A message line: is it a reply, its id, and its payload as far as it was kept (malloc'ed). */
+struct wire_payload {
+	uint8_t *data;
+	size_t n;
+	uint32_t length; /* as the header claimed */
+	bool cut;
+	uint16_t id;
+	bool reply;
+	struct json_object *fds; /* array, borrowed; NULL = none */
+};
+
+int wire_payload_of(const struct wire_line *l, struct wire_payload *ret, struct hx_error *err);
+void wire_payload_clear(struct wire_payload *p);
+#define _cleanup_wire_payload_ _cleanup_(wire_payload_clear)
+
+#endif
