@@ -1,0 +1,174 @@
+#include "harness/execute/interposed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "harness/base/fs.h"
+#include "harness/interpose/inspect.h"
+#include "harness/interpose/interpose.h"
+#include "harness/interpose/plan.h"
+#include "harness/spec/evidence.h"
+
+#define SHIM_FILE INTERPOSED_FOLDER "/shim"
+#define WIRES_LIMIT 16 /* gofers of one sandbox whose records are kept */
+
+static const enum shim_gofer gofers[SPEC_GOFER_N] = {
+	[SPEC_GOFER_STOCK] = SHIM_GOFER_STOCK,
+	[SPEC_GOFER_MEMORY] = SHIM_GOFER_MEMORY,
+	[SPEC_GOFER_HOST] = SHIM_GOFER_HOST,
+	[SPEC_GOFER_FUSE] = SHIM_GOFER_FUSE,
+};
+
+/* What a row of the shim's table wants beside its name, as a path below the scratch folder. */
+static const struct {
+	const char *tamper, *below;
+} arguments[] = {
+	{ "fd-other", "logs" }, /* a file system of its own */
+};
+
+static int tamper_argument(const struct world *w, const char *tamper, char **ret)
+{
+	for (size_t i = 0; tamper && i < ARRAY_SIZE(arguments); i++) {
+		if (strcmp(tamper, arguments[i].tamper) != 0)
+			continue;
+		*ret = str_format("%s/%s", w->plan->scratch, arguments[i].below);
+		return *ret ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_mount(const struct world *w, const struct spec_serving *v, unsigned int ordinal,
+		     const char *host, struct shim_plan *plan)
+{
+	struct shim_plan_mount *m = NULL;
+	int r = shim_plan_add(plan, ordinal, gofers[v->gofer], &m);
+
+	if (r < 0)
+		return r;
+	m->donate = v->donate;
+	m->root = str_format("%s/%s", w->plan->scratch, host);
+	if (!m->root || spec_set(&m->tamper, v->tamper) < 0)
+		return -ENOMEM;
+	return tamper_argument(w, v->tamper, &m->argument);
+}
+
+/* What a plant puts in the way of the mount called by the words before "=". */
+static const char *planted_tamper(const struct world *w, const char *id)
+{
+	const struct plant *p = w->plan->job->plant;
+	size_t n = strlen(id);
+
+	if (!p || p->kind != PLANT_TAMPER || strncmp(p->argument, id, n) || p->argument[n] != '=')
+		return NULL;
+	return p->argument + n + 1;
+}
+
+static int add_mounts(const struct world *w, struct shim_plan *plan)
+{
+	const struct spec_sandbox *s = w->plan->job->spec;
+	struct spec_serving root = s->rootfs;
+	int r = 0;
+
+	if (planted_tamper(w, "rootfs"))
+		root.tamper = (char *)planted_tamper(w, "rootfs");
+	if (spec_serving_is_ours(&root))
+		r = add_mount(w, &root, 0, "bundle/rootfs", plan);
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		struct spec_serving v = m->serving;
+		int ordinal = spec_ordinal(s, (int)i);
+
+		if (planted_tamper(w, m->id))
+			v.tamper = (char *)planted_tamper(w, m->id);
+		if (ordinal > 0 && m->host && spec_serving_is_ours(&v))
+			r = add_mount(w, &v, (unsigned int)ordinal, m->host, plan);
+	}
+	return r;
+}
+
+static int write_plan(struct world *w, struct hx_error *err)
+{
+	_cleanup_shim_plan_ struct shim_plan plan = {
+		.runtime = strdup(w->plan->options->target->path),
+		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
+									: SHIM_CHANNELS_RELAY,
+	};
+	_cleanup_close_ int folder = fs_open_dir(w->scratch_fd, INTERPOSED_FOLDER);
+
+	if (folder < 0)
+		return hx_error_errno(err, folder, "open " INTERPOSED_FOLDER);
+	if (!plan.runtime || add_mounts(w, &plan) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	return shim_plan_write(&plan, folder, err);
+}
+
+int interposed_begin(struct world *w, struct hx_error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/" SHIM_FILE, w->plan->scratch);
+	int r;
+
+	if (w->plan->job->spec->wire == SPEC_WIRE_UNSEEN)
+		return 0;
+	r = fs_mkdirs_at(w->scratch_fd, INTERPOSED_FOLDER, 0755, err);
+	if (r >= 0)
+		r = fs_copy_at(AT_FDCWD, w->plan->options->shim, w->scratch_fd, SHIM_FILE, 0755,
+			       err);
+	if (r >= 0)
+		r = write_plan(w, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "interpose");
+	r = path ? interpose_new(path, &w->interposer) : -ENOMEM;
+	return r < 0 ? hx_error_errno(err, r, "interpose") : 0;
+}
+
+void interposed_stopped(struct world *w, pid_t pid, int status)
+{
+	/* what did not go on is killed with the world; that a gofer was missed shows in its record */
+	if (w->interposer)
+		(void)interpose_stopped(w->interposer, pid, status);
+}
+
+_Noreturn void interposed_inspect(struct world *w)
+{
+	_exit(interpose_inspect(w->interposer, STDOUT_FILENO) < 0 ? 1 : 0);
+}
+
+static int write_seen(struct world *w, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	size_t n = 0, counts[2] = { 0 };
+	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
+
+	for (size_t i = 0; i < n; i++)
+		counts[seen[i].kind == INTERPOSE_SENTRY]++;
+	if (!o || json_add_int(o, "gofers", (int64_t)counts[0]) < 0 ||
+	    json_add_int(o, "sentries", (int64_t)counts[1]) < 0 ||
+	    json_add_int(o, "stops", (int64_t)interpose_stops(w->interposer)) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED);
+	return fs_write_at(w->evidence_fd, EVIDENCE_INTERPOSED, text, strlen(text), 0644, err);
+}
+
+int interposed_end(struct world *w, struct hx_error *err)
+{
+	_cleanup_close_ int folder = -1;
+	int r;
+
+	if (!w->interposer)
+		return 0;
+	folder = fs_open_dir(w->scratch_fd, INTERPOSED_FOLDER);
+	if (folder < 0)
+		return hx_error_errno(err, folder, "open " INTERPOSED_FOLDER);
+	r = write_seen(w, err);
+	for (unsigned int i = 1; i <= WIRES_LIMIT && r >= 0; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), EVIDENCE_WIRE_PREFIX "%u", i);
+		if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			break;
+		r = fs_copy_at(folder, name, w->evidence_fd, name, 0644, err);
+	}
+	return r < 0 ? hx_error_wrap(err, r, "interpose: evidence") : 0;
+}
