@@ -1,0 +1,86 @@
+/* FD-1, FD-2, FD-3, FD-5, and MNT-5 on the wire. */
+#include "suite/fd-donation/fd-donation.h"
+
+#define ON .flag = SPEC_ON, .lifecycle = SPEC_HELD
+#define OFF .flag = SPEC_OFF, .lifecycle = SPEC_HELD
+
+/* Every value that the key may have, on folders and on files. */
+#define STOCK_MOUNTS                                                                   \
+	MOUNT("a", "off"), MOUNT("b", "default"), MOUNT("c", NULL), MOUNT("d", "OFF"), \
+		MOUNT("e", "absent"), MOUNT("f", "off", .shape = ROW_SHAPE_FILE),      \
+		MOUNT("g", "default", .shape = ROW_SHAPE_FILE)
+
+SERVED(stock_on, (ON), STOCK_MOUNTS)
+SERVED(stock_off, (OFF), STOCK_MOUNTS)
+SERVED(stock_unset, (.flag = SPEC_UNSET, .lifecycle = SPEC_HELD), STOCK_MOUNTS)
+SERVED(stock_on_channels, (ON, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
+SERVED(stock_off_channels, (OFF, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
+SERVED(stock_rootfs_off, (ON, .rootfs_value = "off"), MOUNT("a", "off"), MOUNT("b", "default"))
+SERVED(stock_rootfs_default, (ON, .rootfs_value = "default"), MOUNT("a", "off"),
+       MOUNT("b", "default"))
+
+/* A gofer of ours that donates: taken where it was asked for, closed where it was not. */
+#define HOST_DONATES .gofer = SPEC_GOFER_HOST, .donate = true
+#define HOST_MOUNTS                                                           \
+	MOUNT("a", "off", HOST_DONATES), MOUNT("b", "default", HOST_DONATES), \
+		MOUNT("c", NULL, HOST_DONATES), MOUNT("d", "OFF", HOST_DONATES)
+
+SERVED(host_on, (ON), HOST_MOUNTS)
+SERVED(host_off, (OFF), HOST_MOUNTS)
+SERVED(host_rootfs, (ON, .rootfs = { HOST_DONATES }), MOUNT("a", "off"))
+SERVED(host_rootfs_off, (ON, .rootfs_value = "off", .rootfs = { HOST_DONATES }), MOUNT("a", "off"))
+
+/* Gofers that have no FD to donate, beside the stock one, which is their baseline. */
+#define WITHOUT(id, value, kind) \
+	MOUNT(id, value, .gofer = SPEC_GOFER_##kind, .standard = true, .twin = "a")
+
+SERVED(no_fd_on, (ON), MOUNT("b", "default", .standard = true),
+       MOUNT("a", "off", .standard = true, .twin = "b"), WITHOUT("m", "off", MEMORY),
+       WITHOUT("h", "off", HOST), WITHOUT("f", "off", FUSE),
+       MOUNT("d", "off", .tamper = "fd-drop", .standard = true, .twin = "a"), MOUNT("n", NULL))
+SERVED(no_fd_off, (OFF), MOUNT("a", NULL, .standard = true), WITHOUT("m", NULL, MEMORY),
+       WITHOUT("h", "default", HOST), WITHOUT("f", "OFF", FUSE), WITHOUT("n", "off", MEMORY))
+SERVED(no_fd_rootfs_off, (ON, .rootfs_value = "off", .rootfs = { .gofer = SPEC_GOFER_HOST }),
+       MOUNT("a", "off"), MOUNT("b", "default"))
+
+/* What an overlay hides from the guest shows on the wire. */
+#define LOCAL_MOUNTS                                                                          \
+	MOUNT("a", "off", .share = "container"), MOUNT("b", "default", .share = "container"), \
+		MOUNT("c", "off", .share = "pod"), MOUNT("d", "default", .share = "pod"),     \
+		MOUNT("e", "off"), MOUNT("f", "default")
+#define ALL_MOUNTS MOUNT("a", "off"), MOUNT("b", "default"), MOUNT("c", NULL), MOUNT("d", "OFF")
+
+SERVED(local_on, (ON), LOCAL_MOUNTS)
+SERVED(local_off, (OFF), LOCAL_MOUNTS)
+SERVED(local_on_channels, (ON, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
+SERVED(local_off_channels, (OFF, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
+SERVED(memory_on, (ON, .overlay2 = "all:memory"), ALL_MOUNTS)
+SERVED(memory_off, (OFF, .overlay2 = "all:memory"), ALL_MOUNTS)
+SERVED(self_on, (ON, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
+SERVED(self_off, (OFF, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
+
+const struct sandbox_source fd_donation_sandboxes[] = {
+	{ .slug = "on.wire", .build = stock_on },
+	{ .slug = "off.wire", .build = stock_off },
+	{ .slug = "unset.wire", .build = stock_unset },
+	{ .slug = "on.wire-channels", .build = stock_on_channels },
+	{ .slug = "off.wire-channels", .build = stock_off_channels },
+	{ .slug = "on.wire-rootfs-off", .build = stock_rootfs_off },
+	{ .slug = "on.wire-rootfs-default", .build = stock_rootfs_default },
+	{ .slug = "on.host-donates", .build = host_on },
+	{ .slug = "off.host-donates", .build = host_off },
+	{ .slug = "on.host-donates-rootfs", .build = host_rootfs },
+	{ .slug = "on.host-donates-rootfs-off", .build = host_rootfs_off },
+	{ .slug = "on.no-fd", .build = no_fd_on },
+	{ .slug = "off.no-fd", .build = no_fd_off },
+	{ .slug = "on.no-fd-rootfs-off", .build = no_fd_rootfs_off },
+	{ .slug = "on.wire-local", .build = local_on },
+	{ .slug = "off.wire-local", .build = local_off },
+	{ .slug = "on.wire-local-channels", .build = local_on_channels },
+	{ .slug = "off.wire-local-channels", .build = local_off_channels },
+	{ .slug = "on.wire-all-memory", .build = memory_on },
+	{ .slug = "off.wire-all-memory", .build = memory_off },
+	{ .slug = "on.wire-all-self", .build = self_on },
+	{ .slug = "off.wire-all-self", .build = self_off },
+	{ .slug = NULL },
+};
