@@ -174,6 +174,10 @@ certify: ## set up and certify RUNTIME=PATH (the pinned opt-out runsc by default
 check: ## set up, run every unit and end-to-end test, print the counts
 	@$(SH) fixtures/make/check.sh $(UNIT_TESTS) $(E2E_TESTS) $(SCRIPT_TESTS)
 
+.PHONY: check-asan
+check-asan: ## the unit tests again, in a build with the address, leak and undefined-behaviour sanitizers
+	@$(SH) fixtures/make/check-asan.sh $(notdir $(UNIT_TESTS) $(E2E_TESTS))
+
 .PHONY: bench-harness
 bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
 	@$(SH) fixtures/make/bench-harness.sh $(ARGS)
