@@ -22,9 +22,10 @@
 
 #include "fakegofer/lisafs/message.h"
 
-#define BACKEND_NODES_LIMIT 65536u          /* files of a memory tree */
-#define BACKEND_BYTES_LIMIT (64u << 20)     /* content of a memory tree */
-#define BACKEND_FILE_LIMIT (INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
+#define BACKEND_NODES_LIMIT 65536u      /* files of a memory tree */
+#define BACKEND_BYTES_LIMIT (64u << 20) /* content of a memory tree */
+#define BACKEND_FILE_LIMIT \
+	(INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
 
 struct backend;
 struct backend_node;
@@ -77,6 +78,9 @@ struct backend_ops {
 		   uint32_t *ret_failed, uint32_t *ret_error);
 	int (*lookup)(struct backend *b, struct backend_node *dir, const char *name,
 		      struct backend_node **ret, struct lisafs_statx *ret_stat);
+	/* Optional, may be NULL where lookup is not: lookup and stat without a node. */
+	int (*stat_at)(struct backend *b, struct backend_node *dir, const char *name,
+		       struct lisafs_statx *ret);
 	int (*readlink)(struct backend *b, struct backend_node *n, char *buf, size_t cap,
 			size_t *ret_n);
 	int (*statfs)(struct backend *b, struct backend_node *n, struct lisafs_statfs_reply *ret);
@@ -143,6 +147,8 @@ struct backend {
 	const struct backend_ops *ops;
 };
 
+/* One path component: not "", ".", "..", no '/'; -EINVAL, -ENAMETOOLONG. Every tree checks again. */
+int backend_check_name(const char *name);
 void backend_freep(struct backend **b);
 #define _cleanup_backend_ __attribute__((cleanup(backend_freep)))
 
