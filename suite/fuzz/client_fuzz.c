@@ -181,8 +181,8 @@ static void do_sockets(struct drive *d)
 {
 	struct backend_socket *s = NULL;
 	struct backend_node *n = NULL;
-	int fd = -1, r = d->b->ops->bind(d->b, d->dir, "name", SOCK_STREAM, &how, &n, &d->stat, &s,
-					 &fd);
+	int fd = -1,
+	    r = d->b->ops->bind(d->b, d->dir, "name", SOCK_STREAM, &how, &n, &d->stat, &s, &fd);
 
 	keep_child(d, r, n);
 	if (r < 0)
@@ -196,8 +196,8 @@ static void do_sockets(struct drive *d)
 }
 
 static void (*const operations[])(struct drive *) = {
-	do_lookup,  do_mkdir,     do_symlink,    do_link, do_stat,   do_set,  do_readlink,
-	do_statfs,  do_unlink,    do_rename,     do_open, do_create, do_read, do_write,
+	do_lookup,  do_mkdir,     do_symlink,    do_link,     do_stat,    do_set,  do_readlink,
+	do_statfs,  do_unlink,    do_rename,     do_open,     do_create,  do_read, do_write,
 	do_connect, do_get_xattr, do_list_xattr, do_getdents, do_sockets,
 };
 

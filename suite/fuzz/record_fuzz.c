@@ -3,7 +3,6 @@
  * line formats print holds no control character of the record's.
  * Input: the record stream.
  */
-#define _GNU_SOURCE
 #include "suite/fuzz/fuzz.h"
 
 #include <ctype.h>
@@ -30,9 +29,10 @@ static void check_formats(const struct record *r)
 		_cleanup_json_ struct json_object *doc = NULL;
 
 		fuzz_check(f->write(r, &text, NULL) == 0);
-		check_plain(&text);
 		if (str_eq(f->name, "json"))
 			fuzz_check(json_parse(text.data, text.len, &doc, NULL) == 0);
+		else if (!str_eq(f->name, "html")) /* JSON within: a DEL may stand there */
+			check_plain(&text);
 	}
 }
 

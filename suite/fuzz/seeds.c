@@ -1,20 +1,19 @@
 /*
  * usage: seeds MESSAGES FOLDER
  *
- * Writes first inputs of the fuzzing targets from the golden messages (fixtures/golden/lisafs):
- * FOLDER/decode, FOLDER/client, FOLDER/server, which must be there; how each target reads its input
- * is said in its file. Exit status: 0 written, 1 not.
+ * Writes first inputs of the fuzzing targets: from the golden messages (fixtures/golden/lisafs) to
+ * FOLDER/decode and FOLDER/client, a conversation to FOLDER/server. The folders must be there; how a
+ * target reads its input is said in its file. Exit status: 0 written, 1 not.
  */
-#define _GNU_SOURCE
+#include "suite/fuzz/seeds.h"
+
+#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fakegofer/lisafs/lisafs.h"
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
-#include "harness/base/str.h"
 
 #define MESSAGES_LIMIT (1u << 20)
 #define CLIENT_OPERATIONS 20
@@ -25,19 +24,25 @@ struct golden {
 	struct str payload;
 };
 
-static int write_seed(const char *folder, const char *target, const struct golden *g,
-		      const struct str *seed)
+int seed_write(const char *folder, const char *target, const char *name, const struct str *seed)
 {
-	_cleanup_free_ char *path = str_format("%s/%s/%s-%s", folder, target, lisafs_name(g->id),
-					       lisafs_direction_name(g->direction));
+	_cleanup_free_ char *path = str_format("%s/%s/%s", folder, target, name);
 
 	if (!path || str_ok(seed) < 0)
-		return -1;
+		return -ENOMEM;
 	return fs_write_at(AT_FDCWD, path, seed->data, seed->len, 0644, NULL);
 }
 
-/* Two bytes of the size, as the targets read it. */
-static void add_size(struct str *s, size_t n)
+static int write_golden(const char *folder, const char *target, const struct golden *g,
+			const struct str *seed)
+{
+	_cleanup_free_ char *name =
+		str_format("%s-%s", lisafs_name(g->id), lisafs_direction_name(g->direction));
+
+	return name ? seed_write(folder, target, name, seed) : -ENOMEM;
+}
+
+void seed_add_size(struct str *s, size_t n)
 {
 	str_add_char(s, (char)(n & 0xff));
 	str_add_char(s, (char)(n >> 8));
@@ -50,7 +55,7 @@ static int decode_seed(const char *folder, const struct golden *g)
 	str_add_char(&s, (char)(g->direction * LISAFS_DIALECT_N));
 	str_add_char(&s, (char)g->id);
 	str_add_n(&s, g->payload.data, g->payload.len);
-	return write_seed(folder, "decode", g, &s);
+	return write_golden(folder, "decode", g, &s);
 }
 
 /* A chunk of the client's input: the frame, with as many FDs as its row has at least. */
@@ -61,7 +66,7 @@ static void add_frame(struct str *s, const struct golden *g)
 
 	lisafs_header_encode(&h, bytes);
 	str_add_char(s, (char)lisafs_fds_allowed(g->id, g->direction).min);
-	add_size(s, sizeof(bytes) + g->payload.len);
+	seed_add_size(s, sizeof(bytes) + g->payload.len);
 	str_add_n(s, bytes, sizeof(bytes));
 	str_add_n(s, g->payload.data, g->payload.len);
 }
@@ -81,23 +86,7 @@ static int client_seed(const char *folder, const struct golden *mount, const str
 	add_frame(&s, stat);
 	add_frame(&s, walk);
 	add_frame(&s, g);
-	return write_seed(folder, "client", g, &s);
-}
-
-/* Mount, and the request. */
-static int server_seed(const char *folder, const struct golden *g)
-{
-	_cleanup_str_ struct str s = STR_INIT;
-
-	if (g->direction != LISAFS_REQUEST)
-		return 0;
-	add_size(&s, 0); /* options */
-	str_add_n(&s, "\x01\0\0\0", 4);
-	str_add_char(&s, (char)g->id);
-	str_add_char(&s, 0);
-	add_size(&s, g->payload.len);
-	str_add_n(&s, g->payload.data, g->payload.len);
-	return write_seed(folder, "server", g, &s);
+	return write_golden(folder, "client", g, &s);
 }
 
 static void add_hex(struct str *s, const char *line)
@@ -119,8 +108,8 @@ static size_t read_golden(const struct strv *lines, struct golden *ret, size_t c
 
 		if (sscanf(line, "@ %31s %15s", name, direction) == 2 && n < cap &&
 		    lisafs_id(name, &ret[n].id) == 0)
-			ret[n++].direction = str_eq(direction, "reply") ? LISAFS_REPLY
-									: LISAFS_REQUEST;
+			ret[n++].direction =
+				str_eq(direction, "reply") ? LISAFS_REPLY : LISAFS_REQUEST;
 		else if (n && strspn(line, "0123456789abcdef") == strlen(line))
 			add_hex(&ret[n - 1].payload, line);
 	}
@@ -156,9 +145,9 @@ int main(int argc, char **argv)
 		r = decode_seed(argv[2], &golden[i]);
 		if (r == 0)
 			r = client_seed(argv[2], mount, stat, walk, &golden[i]);
-		if (r == 0)
-			r = server_seed(argv[2], &golden[i]);
 	}
+	if (r == 0)
+		r = seed_server(argv[2]);
 	for (size_t i = 0; i < n; i++)
 		str_clear(&golden[i].payload);
 	return r == 0 ? 0 : 1;
