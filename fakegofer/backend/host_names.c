@@ -141,8 +141,6 @@ int host_rename(struct backend *b, struct backend_node *old_dir, const char *old
 		rc = backend_check_name(new_name);
 	if (rc < 0)
 		return rc;
-	if (flags & RENAME_WHITEOUT)
-		return -EINVAL;
 	return renameat2(old_dir->fd, old_name, new_dir->fd, new_name, flags) < 0 ? -errno : 0;
 }
 
