@@ -199,12 +199,6 @@ const struct tree_row tree_rows[] = {
 	{ "rename r/f r/x 2", "ENOENT", 0 },
 	{ "rename r/f r/x 3", "EINVAL", 0 },
 	{ "rename r/f r/x 6", "EINVAL", 0 },
-	{ "create r/v 600", "ok", TREE_TMPFS },
-	{ "rename r/v r/w 4", "ok", TREE_TMPFS },
-	{ "stat r/v mode", "20000", TREE_TMPFS },
-	{ "stat r/w mode", "100600", TREE_TMPFS },
-	{ "unlink r/v", "ok", TREE_TMPFS },
-	{ "unlink r/w", "ok", TREE_TMPFS },
 	{ "rename r/f r/x 64", "EINVAL", 0 },
 	{ "rename r/f r/f 0", "ok", 0 },
 	{ "rename r/f r/g 0", "ok", 0 },
@@ -225,6 +219,12 @@ const struct tree_row tree_rows[] = {
 	{ "list r/e", "b:8 c:8", 0 },
 	{ "rename r/e/b r/y 1", "ok", 0 },
 	{ "list r", "e:4 g:4 y:8", 0 },
+
+	{ "mkdir w 755", "ok", 0 },
+	{ "create w/f 644", "ok", 0 },
+	{ "rename w/f w/g 4", "ok", TREE_ROOT },
+	{ "stat w/f mode nlink", "20000 1", TREE_ROOT },
+	{ "list w", "f:2 g:8", TREE_ROOT },
 
 	/* Extended attributes: flags are 1 CREATE, 2 REPLACE. */
 	{ "mkdir x 755", "ok", 0 },
@@ -257,7 +257,7 @@ const struct tree_row tree_rows[] = {
 	{ "listx x/l", "trusted.a", TREE_ROOT },
 	{ "listx x/f", "trusted.t", TREE_ROOT },
 
-	{ "list .", "c:4 l:4 m:4 n:4 o:4 r:4 u:4 x:4", TREE_ROOT },
+	{ "list .", "c:4 l:4 m:4 n:4 o:4 r:4 u:4 w:4 x:4", TREE_ROOT },
 };
 /* clang-format on */
 
