@@ -136,7 +136,8 @@ static int write_process(const struct look *l, int out_fd)
 {
 	_cleanup_str_ struct str line = STR_INIT;
 
-	str_printf(&line, "{\"proc\":\"%s\",\"index\":%zu,\"pid\":%d,\"alive\":%s,\"cut\":%s,\"fds\":[",
+	str_printf(&line,
+		   "{\"proc\":\"%s\",\"index\":%zu,\"pid\":%d,\"alive\":%s,\"cut\":%s,\"fds\":[",
 		   l->name, l->index, l->pid, l->alive ? "true" : "false",
 		   l->cut ? "true" : "false");
 	for (size_t i = 0; i < l->n; i++) {
@@ -249,7 +250,8 @@ static int write_everything(struct interposer *t, struct look *all, size_t n, in
 	for (size_t i = 0; i < n && r >= 0; i++)
 		if (seen[i].substituted)
 			r = write_all_held(&all[i], all, n, out_fd);
-	return r < 0 ? r : fs_write_all(out_fd, "{\"type\":\"end\"}\n", strlen("{\"type\":\"end\"}\n"));
+	return r < 0 ? r
+		     : fs_write_all(out_fd, "{\"type\":\"end\"}\n", strlen("{\"type\":\"end\"}\n"));
 }
 
 int interpose_inspect(struct interposer *t, int out_fd)

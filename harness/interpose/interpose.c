@@ -13,7 +13,7 @@
 #include "harness/base/cleanup.h"
 #include "harness/interpose/arch.h"
 
-#define OPTIONS                                                                            \
+#define OPTIONS                                                                                \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | \
 	 PTRACE_O_EXITKILL)
 #define WORD sizeof(long)
@@ -344,8 +344,8 @@ static bool is_breakpoint(struct substitution *s, int signal, int *ret_error)
 	siginfo_t si;
 
 	if (!s || signal != SIGTRAP ||
-	    trace(PTRACE_GETSIGINFO, s->pid, 0, (uint64_t)(uintptr_t)&si) < 0 ||
-	    si.si_code <= 0 || get_regs(s->pid, &regs) < 0)
+	    trace(PTRACE_GETSIGINFO, s->pid, 0, (uint64_t)(uintptr_t)&si) < 0 || si.si_code <= 0 ||
+	    get_regs(s->pid, &regs) < 0)
 		return false;
 	*ret_error = arch_result(&regs) < 0 ? arch_result(&regs) : -ENOEXEC;
 	return true;

@@ -34,9 +34,9 @@ const char *interpose_kind_name(enum interpose_kind kind);
 
 struct interpose_seen {
 	enum interpose_kind kind;
-	size_t index; /* among those of its kind, from 0, in the order of their execs */
-	pid_t pid;    /* as the tracer sees it; the shim's, once it is substituted */
-	int pidfd;    /* owned by the tracer; -1 = it was gone already */
+	size_t index;     /* among those of its kind, from 0, in the order of their execs */
+	pid_t pid;        /* as the tracer sees it; the shim's, once it is substituted */
+	int pidfd;        /* owned by the tracer; -1 = it was gone already */
 	bool substituted; /* gofers: the shim runs in its place */
 	int error; /* gofers: why not, a negative errno (-ESRCH: it died before); 0 while it is open */
 };

@@ -27,7 +27,7 @@
  */
 enum plan_channels {
 	PLAN_CHANNELS_RELAY, /* the shim has the channel's end; all messages reach the gofer by socket */
-	PLAN_CHANNELS_KEEP,  /* between sentry and gofer; only their set-up is seen. Fake gofers: relay */
+	PLAN_CHANNELS_KEEP, /* between sentry and gofer; only their set-up is seen. Fake gofers: relay */
 	PLAN_CHANNELS_STRIP, /* taken out of what the gofer says it supports */
 	PLAN_CHANNELS_N,
 };
@@ -47,9 +47,9 @@ const char *plan_gofer_name(enum plan_gofer gofer);
 struct plan_mount {
 	unsigned int ordinal;
 	enum plan_gofer gofer;
-	char *root;     /* absolute; host: what is served; tampering: the mount's root; NULL = none */
-	bool donate;    /* a fake gofer donates what it can */
-	char *tamper;   /* a row of shim/tamper.c; NULL = none */
+	char *root;   /* absolute; host: what is served; tampering: the mount's root; NULL = none */
+	bool donate;  /* a fake gofer donates what it can */
+	char *tamper; /* a row of shim/tamper.c; NULL = none */
 	char *argument; /* of the tampering; NULL = none */
 };
 

@@ -12,8 +12,8 @@
 #define ARGV_CONF_LIMIT 64 /* bytes of one mount's configuration that are kept, with the NUL */
 
 struct argv_conn {
-	int fd;               /* the io FD's number */
-	unsigned int ordinal; /* 0 = rootfs, n = the n-th bind mount */
+	int fd;                     /* the io FD's number */
+	unsigned int ordinal;       /* 0 = rootfs, n = the n-th bind mount */
 	char conf[ARGV_CONF_LIMIT]; /* "lisafs:self"; "" where the build has no such flag */
 };
 

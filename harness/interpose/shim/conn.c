@@ -43,9 +43,9 @@ static int conn_make(struct shim *s, struct conn *c, struct hx_error *err)
 	c->plan = plan_find(&s->plan, c->argv.ordinal);
 	c->kind = c->plan ? c->plan->gofer : PLAN_STOCK;
 	/* Fake gofers have no channels of their own. */
-	c->channels = c->kind != PLAN_STOCK && s->plan.channels == PLAN_CHANNELS_KEEP ?
-			      PLAN_CHANNELS_RELAY :
-			      s->plan.channels;
+	c->channels = c->kind != PLAN_STOCK && s->plan.channels == PLAN_CHANNELS_KEEP
+			      ? PLAN_CHANNELS_RELAY
+			      : s->plan.channels;
 	r = make_pair(&c->gofer, &c->gofer_end);
 	if (r < 0)
 		return hx_error_errno(err, r, "socketpair");

@@ -16,7 +16,7 @@
 #include "fakegofer/server/server.h"
 #include "harness/base/fs.h"
 
-#define KEPT_FD 3  /* a child's socket */
+#define KEPT_FD 3   /* a child's socket */
 #define REPORT_FD 4 /* where it says READY, or why not, in one write */
 #define READY "+"
 #define REPORT_LIMIT 512
@@ -136,7 +136,6 @@ static int live_mount(struct task *t)
 	waitpid(t->fuse.pid, &status, 0);
 	return 0;
 }
-
 
 /* It leaves its mount behind: what is asked of that is answered with ENOTCONN. */
 static int live_dead(struct task *t)

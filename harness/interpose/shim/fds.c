@@ -17,8 +17,8 @@ static const struct {
 	mode_t mode;
 	const char *name;
 } types[] = {
-	{ S_IFDIR, "dir" },   { S_IFREG, "file" }, { S_IFIFO, "fifo" },   { S_IFSOCK, "socket" },
-	{ S_IFCHR, "char" },  { S_IFBLK, "block" }, { S_IFLNK, "symlink" },
+	{ S_IFDIR, "dir" },  { S_IFREG, "file" },  { S_IFIFO, "fifo" },    { S_IFSOCK, "socket" },
+	{ S_IFCHR, "char" }, { S_IFBLK, "block" }, { S_IFLNK, "symlink" },
 };
 
 int fd_folders_open(struct fd_folders *ret)

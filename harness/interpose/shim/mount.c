@@ -19,9 +19,7 @@ static void add_message(struct shim *s, const struct conn *c, const struct messa
 	record_bool(&s->record, "cut", shown < m->n);
 	str_add(line, ",\"fds\":[");
 	for (size_t i = 0; i < m->n_fds; i++) {
-		int held = m->held && i < SHIM_HELD_FDS ?
-				   shim_held(c->index, (unsigned int)i) :
-				   -1;
+		int held = m->held && i < SHIM_HELD_FDS ? shim_held(c->index, (unsigned int)i) : -1;
 
 		if (i > 0)
 			str_add_char(line, ',');
@@ -109,8 +107,8 @@ static const char *set_channel(struct conn *c, struct tamper_reply *r, bool want
 	size_t n;
 
 	if (lisafs_dialect_detect(r->payload, r->n, &dialect, NULL) < 0 ||
-	    lisafs_decode(dialect, LISAFS_MOUNT, LISAFS_REPLY, r->payload, r->n, &msg, NULL,
-			  NULL) < 0)
+	    lisafs_decode(dialect, LISAFS_MOUNT, LISAFS_REPLY, r->payload, r->n, &msg, NULL, NULL) <
+		    0)
 		return "unreadable";
 	if (has_channel(&msg.body.mount_reply.supported) == wanted)
 		return NULL;

@@ -83,8 +83,9 @@ static void write_lost(struct record *r, int error)
 {
 	struct stat st;
 	char text[96];
-	int n = snprintf(text, sizeof(text), "\n{\"n\":%" PRIu64 ",\"type\":\"lost\",\"errno\":%d}\n",
-			 r->n + 2, -error);
+	int n = snprintf(text, sizeof(text),
+			 "\n{\"n\":%" PRIu64 ",\"type\":\"lost\",\"errno\":%d}\n", r->n + 2,
+			 -error);
 
 	r->failed = true;
 	if (fstat(r->fd, &st) < 0 || st.st_size == 0 ||

@@ -30,13 +30,13 @@
 
 #include "harness/base/str.h"
 
-#define RECORD_FILES_LIMIT 512           /* wire.1 to wire.512 in one folder */
-#define RECORD_FILE_LIMIT (32u << 20)    /* bytes of message lines in one file */
-#define RECORD_DATA_LIMIT 4096u          /* payload bytes shown of a message */
-#define RECORD_LINE_LIMIT (5u << 20)     /* one line: a Mount reply is shown whole */
+#define RECORD_FILES_LIMIT 512        /* wire.1 to wire.512 in one folder */
+#define RECORD_FILE_LIMIT (32u << 20) /* bytes of message lines in one file */
+#define RECORD_DATA_LIMIT 4096u       /* payload bytes shown of a message */
+#define RECORD_LINE_LIMIT (5u << 20)  /* one line: a Mount reply is shown whole */
 
 struct record {
-	int fd; /* -1 = none */
+	int fd;     /* -1 = none */
 	uint64_t n; /* of the last line */
 	size_t bytes;
 	bool cut;

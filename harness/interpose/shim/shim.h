@@ -39,16 +39,16 @@ struct conn {
 	struct wire sentry;
 	struct wire gofer; /* the real one's end, or the fake one's */
 	int gofer_end;     /* what the real gofer gets for its io FD; -1 once it has it */
-	int idle; /* the real gofer's connection where a fake one serves; -1 = none */
-	pid_t fake; /* -1 = none */
-	struct wire inner;       /* the channel's requests, where the shim has the channel's end */
+	int idle;          /* the real gofer's connection where a fake one serves; -1 = none */
+	pid_t fake;        /* -1 = none */
+	struct wire inner; /* the channel's requests, where the shim has the channel's end */
 	struct channel *channel; /* NULL = none */
 	struct way request;
 	struct way channelled; /* requests from the channel */
 	struct way reply;
 	struct tampering *tampering; /* NULL = none, or done */
-	uint8_t *altered;            /* the Mount reply's payload, where it is not sent as it came */
-	int sent_fds[WIRE_FDS_MAX];  /* the FDs that go with it */
+	uint8_t *altered;           /* the Mount reply's payload, where it is not sent as it came */
+	int sent_fds[WIRE_FDS_MAX]; /* the FDs that go with it */
 	uint8_t own_reply[OWN_REPLY_LIMIT];
 	enum plan_channels channels;
 	struct wire *asker; /* relaying: whose request is with the gofer; NULL = nobody's */
@@ -62,10 +62,10 @@ struct shim {
 	struct plan plan;
 	struct record record;
 	struct fd_folders folders;
-	int runtime;  /* O_PATH */
-	int signals;  /* signalfd */
-	sigset_t mask;         /* as it was inherited; the real gofer gets it back */
-	struct rlimit nofile;  /* likewise */
+	int runtime;          /* O_PATH */
+	int signals;          /* signalfd */
+	sigset_t mask;        /* as it was inherited; the real gofer gets it back */
+	struct rlimit nofile; /* likewise */
 	char **argv;
 	struct conn *conns;
 	size_t n_conns;
@@ -74,12 +74,12 @@ struct shim {
 	int gofer_status; /* as waitpid gave it */
 };
 
-#define SHIM_INIT                                                                           \
-	((struct shim){ .dir = -1,                                                          \
-			.record = RECORD_INIT,                                              \
-			.folders = { -1, -1 },                                              \
-			.runtime = -1,                                                      \
-			.signals = -1,                                                      \
+#define SHIM_INIT                              \
+	((struct shim){ .dir = -1,             \
+			.record = RECORD_INIT, \
+			.folders = { -1, -1 }, \
+			.runtime = -1,         \
+			.signals = -1,         \
 			.gofer = -1 })
 
 /* conn.c: connections and their frames. */

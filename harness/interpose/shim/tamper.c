@@ -98,8 +98,7 @@ static int open_file(struct shim *s, const struct conn *c, struct tampering *t,
 	return t->fds[0] < 0 ? hx_error_errno(err, -errno, "make a file") : 0;
 }
 
-static int open_dir(struct shim *s, const struct conn *c, struct tampering *t,
-		    struct hx_error *err)
+static int open_dir(struct shim *s, const struct conn *c, struct tampering *t, struct hx_error *err)
 {
 	char name[32];
 
@@ -293,15 +292,15 @@ static const struct row rows[] = {
 	{ "fd-drop", NULL, fire_drop },
 	{ "fd-double", NULL, fire_double },
 	{ "fd-32", NULL, fire_many },
-	{ "fd-add", open_root, fire_add },           /* the root's, where none is donated */
-	{ "fd-pipe", open_pipe, fire_put },          /* its read end */
-	{ "fd-socket", open_socket, fire_put },      /* one end of a pair */
-	{ "fd-file", open_file, fire_put },          /* an empty regular file */
-	{ "fd-dir", open_dir, fire_put },            /* an empty directory */
-	{ "fd-other", open_other, fire_put },        /* the directory of the argument */
-	{ "fd-opath", open_opath, fire_put },        /* the root's, O_PATH */
-	{ "fd-closed", open_closed, fire_put },      /* a pipe that nobody writes to */
-	{ "fd-fuse", open_fuse, fire_put },          /* the root of a live FUSE mount */
+	{ "fd-add", open_root, fire_add },            /* the root's, where none is donated */
+	{ "fd-pipe", open_pipe, fire_put },           /* its read end */
+	{ "fd-socket", open_socket, fire_put },       /* one end of a pair */
+	{ "fd-file", open_file, fire_put },           /* an empty regular file */
+	{ "fd-dir", open_dir, fire_put },             /* an empty directory */
+	{ "fd-other", open_other, fire_put },         /* the directory of the argument */
+	{ "fd-opath", open_opath, fire_put },         /* the root's, O_PATH */
+	{ "fd-closed", open_closed, fire_put },       /* a pipe that nobody writes to */
+	{ "fd-fuse", open_fuse, fire_put },           /* the root of a live FUSE mount */
 	{ "fd-fuse-dead", open_dead_fuse, fire_put }, /* the same, its server killed */
 	{ "fd-inherited", open_inherited, fire_put }, /* the gofer's FD of this number */
 	{ "mount-empty", NULL, fire_empty },
