@@ -180,13 +180,6 @@ static void mount_all(char **argv, int ready)
 	close(ready);
 }
 
-static void close_io(char **argv)
-{
-	for (; *argv; argv++)
-		if (value(*argv, "io-fds"))
-			close(atoi(value(*argv, "io-fds")));
-}
-
 static int be_killed(int sig)
 {
 	struct rlimit none = { 0, 0 };
@@ -211,7 +204,7 @@ static int act(char **argv)
 	if (!strcmp(what, "serve") || !strcmp(what, "flood"))
 		return serve(argv, *what == 'f');
 	if (!strcmp(what, "close"))
-		close_io(argv);
+		close_range(3, ~0u, 0);
 	if (!strcmp(what, "mount"))
 		mount_all(argv, atoi(find(argv, "ready")));
 	pause();

@@ -21,7 +21,7 @@
  *	--do=exit:N	ends at once
  *	--do=kill:SIG	kills itself
  *	--do=wait	waits for a signal
- *	--do=close	closes its connections and waits for a signal
+ *	--do=close	closes all its FDs and waits for a signal
  *	--do=flood	sends 4 MiB of frames after the first request, then ends
  * --report=N: before that writes a line "argv … | env X=… | fds N N …| exe PATH" there.
  *

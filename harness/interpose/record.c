@@ -1,4 +1,4 @@
-#include "harness/interpose/shim/record.h"
+#include "harness/interpose/record.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -21,8 +21,8 @@
  *	{"n","type":"end"}
  * FDs: {"type","dev":"maj:min","ino","flags":octal text of F_GETFL,"mnt","target","held"}.
  */
-#ifndef HX_INTERPOSE_SHIM_RECORD_H
-#define HX_INTERPOSE_SHIM_RECORD_H
+#ifndef HX_INTERPOSE_RECORD_H
+#define HX_INTERPOSE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
