@@ -98,17 +98,16 @@ static int sense_holds(struct sensing *x, struct json_object *lines, const struc
 	return r;
 }
 
-/* "socket:[123]" is a socket, whichever. */
-static char *unnumbered(const char *target)
+/*
+ * Files alone: sockets, anonymous inodes and shared memory come and go with the sentry's own pools (its
+ * control connections, the platform's processes).
+ */
+static bool is_file(const char *target)
 {
-	const char *bracket = strchr(target, '[');
-
-	return bracket && (str_starts(target, "socket:") || str_starts(target, "pipe:"))
-		       ? strndup(target, (size_t)(bracket - target))
-		       : strdup(target);
+	return target[0] == '/' && !str_starts(target, "/memfd:") && !str_starts(target, "/dev/");
 }
 
-/* What the sentries have open, one a line, sorted. */
+/* The files that the sentries have open, one a line, sorted. */
 static int list_open(struct json_object *lines, struct strv *ret)
 {
 	for (size_t i = 0; i < json_object_array_length(lines); i++) {
@@ -119,9 +118,9 @@ static int list_open(struct json_object *lines, struct strv *ret)
 			continue;
 		for (size_t k = 0; k < json_object_array_length(fds); k++) {
 			struct json_object *fd = json_object_array_get_idx(fds, k);
-			char *target = unnumbered(json_string_or(fd, "target", "?"));
+			const char *target = json_string_or(fd, "target", "?");
 
-			if (!target || strv_push_take(ret, target) < 0)
+			if (is_file(target) && strv_push(ret, target) < 0)
 				return -ENOMEM;
 		}
 	}
