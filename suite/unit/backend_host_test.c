@@ -99,7 +99,8 @@ static unsigned what_is_here(int fd)
 	struct statfs fs;
 
 	assert_int_equal(fstatfs(fd, &fs), 0);
-	return (fs.f_type == TMPFS_MAGIC ? TREE_TMPFS : 0) | (geteuid() == 0 ? TREE_ROOT : 0);
+	return TREE_LOCAL | (fs.f_type == TMPFS_MAGIC ? TREE_TMPFS : 0) |
+	       (geteuid() == 0 ? TREE_ROOT : 0);
 }
 
 static void the_table(void **state)
