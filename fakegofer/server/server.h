@@ -17,6 +17,7 @@
 #include "fakegofer/wire/wire.h"
 
 #define SERVER_FDS_LIMIT 65536u /* control, open and socket FDs of one connection */
+#define SERVER_SPIN_US 50u      /* how long it looks for the next request before it sleeps */
 
 struct server_options {
 	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */

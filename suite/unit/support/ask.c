@@ -160,7 +160,7 @@ int ask_close(struct ask *a, uint64_t id)
 
 int ask_fd(struct ask *a, uint16_t id, uint64_t fd)
 {
-	union lisafs_body body = { .fd = { .fd = fd } };
+	union lisafs_body body = { .fd.fd = fd };
 
 	return ask(a, id, &body);
 }
