@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "suite/unit/support/served.h"
 #include "suite/unit/support/tree.h"
 
 static int setup(void **state)
@@ -29,21 +28,6 @@ static int teardown(void **state)
 static void the_table(void **state)
 {
 	tree_run(*state, TREE_TMPFS | TREE_LOCAL | (geteuid() == 0 ? TREE_ROOT : 0));
-}
-
-static void the_table_behind_a_gofer(void **state)
-{
-	struct server_options o = { .dialect = LISAFS_DIALECT_2026_09, .supported = UINT64_MAX };
-	struct backend *memory;
-	struct served s;
-	struct backend *b;
-
-	(void)state;
-	assert_int_equal(backend_memory_new(&memory), 0);
-	b = served_remote(memory, &o, &s);
-	tree_run(b, TREE_TMPFS | (geteuid() == 0 ? TREE_ROOT : 0));
-	backend_freep(&b);
-	served_end(&s);
 }
 
 static void a_wrong_answer_is_seen(void **state)
@@ -234,7 +218,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(the_table),
-		cmocka_unit_test(the_table_behind_a_gofer),
 		CASE(a_wrong_answer_is_seen),
 		CASE(nothing_is_donated),
 		CASE(content_has_a_limit_and_comes_back),

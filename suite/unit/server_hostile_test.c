@@ -11,6 +11,7 @@
 
 #include "harness/base/rng.h"
 #include "suite/unit/support/ask.h"
+#include "suite/unit/support/open_fds.h"
 #include "suite/unit/support/folder.h"
 
 #define REQUESTS 20000
@@ -199,7 +200,7 @@ static void memory_withstands_it(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 3; seed++) {
-		size_t before = ask_count_fds();
+		size_t before = open_fds();
 		struct backend *b;
 
 		assert_int_equal(backend_memory_new(&b), 0);
@@ -221,7 +222,7 @@ static size_t count_entries(int dirfd)
 static void the_host_withstands_it_and_what_is_outside_stays(void **state)
 {
 	struct folder *f = *state;
-	size_t before = ask_count_fds();
+	size_t before = open_fds();
 	mode_t mask = umask(0);
 	struct backend *b;
 	struct stat st;
