@@ -26,6 +26,8 @@ struct server_options {
 	bool donate;        /* host FDs: the root's beside the Mount reply, an opened file's
 				      * beside its reply, where the backend has any to give */
 	bool readonly;      /* EROFS for what would change the tree */
+	bool stock_files;   /* EPERM for what a stock gofer without --host-uds does not make or reach:
+			     * FIFOs, sockets, devices but whiteouts */
 };
 
 struct server_stats {

@@ -44,11 +44,26 @@ static int read_inspection(struct sensing *x, size_t which, struct json_object *
 	return 0;
 }
 
+#define HOLDS_LIMIT 256u /* descriptors that are told apart */
+
 /* What an inspection tells of one connection's donated FDs. */
 struct holds {
 	size_t told;  /* of how many of them it speaks */
-	size_t found; /* descriptors of sentries on their open files */
+	size_t found; /* descriptors of sentries on their open files, each counted once */
+	int64_t fds[HOLDS_LIMIT];
 };
+
+/* One open file may have been donated twice: its descriptors are the same then. */
+static void count_fd(struct holds *h, struct json_object *fd)
+{
+	int64_t key = json_int_or(fd, "index", 0) * (INT64_C(1) << 32) + json_int_or(fd, "fd", -1);
+
+	for (size_t i = 0; i < h->found; i++)
+		if (h->fds[i] == key)
+			return;
+	if (h->found < HOLDS_LIMIT)
+		h->fds[h->found++] = key;
+}
 
 static void count_holds(struct json_object *lines, const struct wire_log *l, struct holds *holds)
 {
@@ -61,7 +76,8 @@ static void count_holds(struct json_object *lines, const struct wire_log *l, str
 		    conn >= (int64_t)l->n_conns || json_get_array(o, "in", &in, NULL) < 0)
 			continue;
 		holds[conn].told++;
-		holds[conn].found += json_object_array_length(in);
+		for (size_t k = 0; k < json_object_array_length(in); k++)
+			count_fd(&holds[conn], json_object_array_get_idx(in, k));
 	}
 }
 

@@ -88,7 +88,8 @@ static int make_backend(struct task *t, struct hx_error *err)
 static int make_server(struct task *t, struct hx_error *err)
 {
 	const struct server_options options = { .dialect = LISAFS_DIALECT_144,
-						.donate = t->donate };
+						.donate = t->donate,
+						.stock_files = true };
 	int r = make_backend(t, err);
 
 	if (r >= 0) {
