@@ -195,7 +195,7 @@ static ssize_t read_waiting(struct wire *w, void *buf, size_t n, int64_t deadlin
 	bool alone = deadline == WIRE_FOREVER && w->wake_fd < 0;
 	ssize_t got = -EAGAIN;
 
-	if (alone && w->spin_us > 0)
+	if (w->spin_us > 0 && deadline != WIRE_NO_WAIT)
 		got = read_spinning(w, buf, n);
 	if (got == -EAGAIN)
 		got = read_some(w, buf, n, alone ? 0 : MSG_DONTWAIT);

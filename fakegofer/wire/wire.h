@@ -96,7 +96,7 @@ struct wire {
 	/*
 	 * Before a receive sleeps it looks again for this long, in microseconds (0 = not at all):
 	 * waking a sleeper takes longer than most requests. Looking in vain is given up for a while,
-	 * and for longer each time. Only while nothing but the socket is waited for.
+	 * and for longer each time. Deadlines and wake_fd are seen that much later.
 	 */
 	uint32_t spin_us;
 	struct wire_in in;

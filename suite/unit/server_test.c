@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "suite/unit/support/ask.h"
+#include "suite/unit/support/open_fds.h"
 
 struct rig {
 	struct ask a;
@@ -22,7 +23,7 @@ static int start(void **state, const struct server_options *o)
 	struct backend *b;
 
 	assert_non_null(r);
-	r->fds_before = ask_count_fds();
+	r->fds_before = open_fds();
 	assert_int_equal(backend_memory_new(&b), 0);
 	ask_start(&r->a, b, o);
 	*state = r;
@@ -481,12 +482,12 @@ static void fds_that_ride_in_are_closed_and_counted(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fd;
 	assert_int_equal(wire_open(r->a.peer, &peer), 0);
-	before = ask_count_fds();
+	before = open_fds();
 	assert_int_equal(wire_send(&peer, WIRE_FOREVER, LISAFS_MOUNT, NULL, 0, fds, 20), 0);
 	assert_int_equal(server_run(r->a.server, WIRE_NO_WAIT, -1), -EAGAIN);
 	assert_int_equal(wire_recv(&peer, WIRE_FOREVER, &frame), 0);
 	assert_int_equal(frame.header.id, LISAFS_MOUNT);
-	assert_int_equal(ask_count_fds(), before);
+	assert_int_equal(open_fds(), before);
 	assert_int_equal(server_stats(r->a.server)->stray_fds, 20);
 	assert_int_equal(server_stats(r->a.server)->requests, 1);
 	free(peer.in.payload);

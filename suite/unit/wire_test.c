@@ -511,6 +511,9 @@ static void looking_before_sleeping_loses_nothing(void **state)
 			assert_int_equal(frame.header.id, i);
 		}
 	}
+	_cleanup_wire_frame_ struct wire_frame none = WIRE_FRAME_INIT;
+	assert_int_equal(wire_recv(&p->a, wire_deadline_in(1), &none), -ETIMEDOUT);
+	assert_int_equal(wire_recv(&p->a, WIRE_NO_WAIT, &none), -EAGAIN);
 	shutdown(p->a.fd, SHUT_WR);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
