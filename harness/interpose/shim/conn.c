@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "harness/interpose/shim/shim.h"
@@ -76,7 +77,8 @@ int conn_make_all(struct shim *s, struct hx_error *err)
 				    .inner = WIRE_INIT,
 				    .gofer_end = -1,
 				    .idle = -1,
-				    .fake = -1 };
+				    .fake = -1,
+				    .watched = { { .fd = -1 }, { .fd = -1 }, { .fd = -1 } } };
 		r = conn_make(s, c, err);
 		if (r < 0)
 			return hx_error_wrap(err, r, "connection %u", i);
@@ -97,8 +99,17 @@ static void record_closed(struct shim *s, const struct conn *c, const char *side
 	record_end(&s->record);
 }
 
-static void close_channel(struct conn *c)
+/* Before the FD is closed: epoll keeps what somebody else has open, too. */
+static void unwatch(const struct shim *s, struct conn *c, size_t i)
 {
+	if (c->watched[i].events)
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->watched[i].fd, NULL);
+	c->watched[i] = (struct watched){ .fd = -1 };
+}
+
+static void close_channel(const struct shim *s, struct conn *c)
+{
+	unwatch(s, c, SLOT_INNER);
 	if (c->channel)
 		channel_stop(c->channel);
 	c->channel = NULL;
@@ -111,9 +122,11 @@ void conn_close(struct shim *s, struct conn *c, const char *side, const char *wh
 	/* A death comes before the closing that it makes: then it is in the record first. */
 	children_reap(s);
 	record_closed(s, c, side, why, false);
-	close_channel(c);
+	close_channel(s, c);
 	wire_frame_clear(&c->request.frame);
 	wire_frame_clear(&c->reply.frame);
+	unwatch(s, c, SLOT_SENTRY);
+	unwatch(s, c, SLOT_GOFER);
 	wire_close(&c->sentry);
 	wire_close(&c->gofer);
 	close_fd(&c->idle);
@@ -166,7 +179,7 @@ static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
 	w->ended = true;
 	if (w == &c->channelled) { /* the socket is still there to speak by */
 		record_closed(s, c, side_from(c, w), why_text(code), false);
-		close_channel(c);
+		close_channel(s, c);
 		return;
 	}
 	if (code != -ENODATA || is_gone(w->from) || other->ended) {
@@ -242,7 +255,7 @@ static bool way_push(struct shim *s, struct conn *c, struct way *w)
 		return false;
 	if (r < 0 && w->to == &c->inner) {
 		c->channelled.ended = true;
-		close_channel(c);
+		close_channel(s, c);
 	} else if (r < 0) {
 		conn_close(s, c, side_to(w), why_text(r));
 		return false;
@@ -297,32 +310,54 @@ void conn_serve(struct shim *s, struct conn *c)
 		conn_close(s, c, "gofer", "the gofer died");
 }
 
-static struct pollfd *slot(const struct conn *c, const struct wire *w, struct pollfd *fds)
+/* What to wait for ------------------------------------------------------------------------------- */
+
+static size_t slot(const struct conn *c, const struct wire *w)
 {
-	return w == &c->sentry ? &fds[0] : w == &c->gofer ? &fds[1] : &fds[2];
+	return w == &c->sentry ? SLOT_SENTRY : w == &c->gofer ? SLOT_GOFER : SLOT_INNER;
 }
 
-static void want(const struct conn *c, const struct way *w, struct pollfd *fds)
+static void want(const struct conn *c, const struct way *w, uint32_t events[CONN_FDS])
 {
 	if (w->busy)
-		slot(c, w->to, fds)->events |= POLLOUT;
+		events[slot(c, w->to)] |= EPOLLOUT;
 	else if (may_read(c, w))
-		slot(c, w->from, fds)->events |= POLLIN;
+		events[slot(c, w->from)] |= EPOLLIN;
 }
 
-void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS])
+/* An FD of which nothing is wanted is taken out: it would tell of a hang-up again and again. */
+static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint32_t events)
 {
-	const int fds[CONN_FDS] = { c->sentry.fd, c->gofer.fd, c->inner.fd };
+	struct epoll_event e = { .events = events, .data.u32 = c->index };
+	struct watched *was = &c->watched[i];
+	int r = 0;
 
-	for (size_t i = 0; i < CONN_FDS; i++)
-		ret[i] = (struct pollfd){ .fd = fds[i] };
+	if (was->fd != fd)
+		*was = (struct watched){ .fd = fd };
+	if (fd < 0 || was->events == events)
+		return 0;
+	if (!events)
+		r = epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+	else
+		r = epoll_ctl(s->epoll, was->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e);
+	was->events = events;
+	return r < 0 ? -errno : 0;
+}
+
+int conn_watch(const struct shim *s, struct conn *c)
+{
+	const int fds[CONN_FDS] = {
+		[SLOT_SENTRY] = c->sentry.fd, [SLOT_GOFER] = c->gofer.fd, [SLOT_INNER] = c->inner.fd
+	};
+	uint32_t events[CONN_FDS] = { 0 };
+	int r = 0;
+
 	if (c->open) {
-		want(c, &c->request, ret);
-		want(c, &c->channelled, ret);
-		want(c, &c->reply, ret);
+		want(c, &c->request, events);
+		want(c, &c->channelled, events);
+		want(c, &c->reply, events);
 	}
-	/* poll tells of a hang-up unasked, again and again. */
-	for (size_t i = 0; i < CONN_FDS; i++)
-		if (!ret[i].events)
-			ret[i].fd = -1;
+	for (size_t i = 0; i < CONN_FDS && r >= 0; i++)
+		r = watch_fd(s, c, i, fds[i], events[i]);
+	return r;
 }

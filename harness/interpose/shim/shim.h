@@ -2,7 +2,6 @@
 #ifndef HX_INTERPOSE_SHIM_SHIM_H
 #define HX_INTERPOSE_SHIM_SHIM_H
 
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -31,8 +30,22 @@ struct way {
 
 struct tampering; /* tamper.h */
 
+enum {
+	SLOT_SENTRY,
+	SLOT_GOFER,
+	SLOT_INNER,
+	CONN_FDS,
+};
+
+/* What epoll was told of an FD. */
+struct watched {
+	int fd;
+	uint32_t events;
+};
+
 struct conn {
 	unsigned int index;
+	struct watched watched[CONN_FDS];
 	struct argv_conn argv;
 	const struct plan_mount *plan; /* NULL = forward untouched */
 	enum plan_gofer kind;
@@ -74,21 +87,21 @@ struct shim {
 	int gofer_status; /* as waitpid gave it */
 };
 
-#define SHIM_INIT                              \
+#define SHIM_INIT \
 	((struct shim){ .dir = -1,             \
 			.record = RECORD_INIT, \
 			.folders = { -1, -1 }, \
 			.runtime = -1,         \
-			.signals = -1,         \
-			.gofer = -1 })
+			.signals = -1,
+.epoll = -1, .gofer = -1
+})
 
 /* conn.c: connections and their frames. */
 int conn_make_all(struct shim *s, struct hx_error *err);
 /* Passes on what can be passed on without waiting. */
 void conn_serve(struct shim *s, struct conn *c);
-/* What to wait for; an fd of -1 = nothing. */
-#define CONN_FDS 3
-void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS]);
+/* Has epoll wait for what c can go on with; its events carry c's index. */
+int conn_watch(const struct shim *s, struct conn *c);
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
 
 /* mount.c: the one reply that is looked into. Sets c->reply.out from c->reply.frame, and records. */
