@@ -192,10 +192,14 @@ static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
 
 /* Passing on ------------------------------------------------------------------------------------- */
 
-static void pass_frame(struct shim *s, struct conn *c, struct way *w)
+static size_t slot(const struct conn *c, const struct wire *w)
+{
+	return w == &c->sentry ? SLOT_SENTRY : w == &c->gofer ? SLOT_GOFER : SLOT_INNER;
+}
+
+static void record_frame(struct shim *s, struct conn *c, struct way *w, bool channelled)
 {
 	const struct wire_frame *f = &w->frame;
-	bool channelled = w == &c->channelled || (w == &c->reply && w->to == &c->inner);
 
 	message_record(s, c, w->dir,
 		       &(struct message){ .id = f->header.id,
@@ -206,6 +210,13 @@ static void pass_frame(struct shim *s, struct conn *c, struct way *w)
 					  .n_fds = f->fds.n,
 					  .late = f->fds.n_late,
 					  .channelled = channelled });
+}
+
+static void pass_frame(struct shim *s, struct conn *c, struct way *w)
+{
+	const struct wire_frame *f = &w->frame;
+
+	record_frame(s, c, w, w == &c->channelled);
 	wire_out_message(&w->out, f->header.id, f->payload, f->header.length, f->fds.fd, f->fds.n);
 	w->busy = true;
 }
@@ -214,7 +225,6 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 {
 	if (c->channels == PLAN_CHANNELS_RELAY) {
 		c->asker = w->from;
-		c->reply.to = w->from;
 		if (w->frame.header.id == LISAFS_CHANNEL) {
 			answer_channel(s, c, w);
 			return;
@@ -225,16 +235,21 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 
 static void pass_reply(struct shim *s, struct conn *c)
 {
-	uint16_t id = c->reply.frame.header.id;
+	struct wire_frame *f = &c->reply.frame;
 
-	if (!c->mounted && (id == LISAFS_MOUNT || id == LISAFS_ERROR)) {
+	if (!c->mounted && (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
 		c->mounted = true;
 		mount_reply(s, c);
-		return;
+	} else if (c->asker == &c->inner) {
+		record_frame(s, c, &c->reply, true);
+		if (c->channel) /* else it was shut down since */
+			channel_answer(c->channel, f->header.id, f->payload, f->header.length,
+				       f->fds.fd, f->fds.n);
+		wire_frame_clear(f);
+		c->asker = NULL;
+	} else {
+		pass_frame(s, c, &c->reply);
 	}
-	pass_frame(s, c, &c->reply);
-	if (c->reply.to->fd < 0) /* the channel that asked is gone */
-		c->reply.out.sent = c->reply.out.header_size + c->reply.out.n;
 }
 
 /* Relaying joins two askers into one connection: one request at a time. */
@@ -253,10 +268,7 @@ static bool way_push(struct shim *s, struct conn *c, struct way *w)
 
 	if (r == -EAGAIN)
 		return false;
-	if (r < 0 && w->to == &c->inner) {
-		c->channelled.ended = true;
-		close_channel(s, c);
-	} else if (r < 0) {
+	if (r < 0) {
 		conn_close(s, c, side_to(w), why_text(r));
 		return false;
 	}
@@ -287,35 +299,32 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 		pass_request(s, c, w);
 	else
 		pass_reply(s, c);
-	return c->open;
+	return c->open && (!w->busy || way_push(s, c, w));
 }
 
-/* Whether there may be more to do at once. */
-static bool way_serve(struct shim *s, struct conn *c, struct way *w)
+/* Whether there may be more to do at once. Nothing is read that is not known to be there. */
+static bool way_serve(struct shim *s, struct conn *c, struct way *w, uint32_t ready)
 {
+	if (!(ready & (1u << slot(c, w->from) | 1u << slot(c, w->to))))
+		return false;
 	for (int i = 0; i < SHIM_BURST; i++)
 		if (!c->open || !way_step(s, c, w))
 			return false;
 	return true;
 }
 
-void conn_serve(struct shim *s, struct conn *c)
+void conn_serve(struct shim *s, struct conn *c, uint32_t ready)
 {
 	bool dead = s->gofer_dead;
 
-	way_serve(s, c, &c->request);
-	way_serve(s, c, &c->channelled);
+	way_serve(s, c, &c->request, ready);
+	way_serve(s, c, &c->channelled, ready);
 	/* A dead gofer's last words are passed on; then nobody is behind the connection any more. */
-	if (!way_serve(s, c, &c->reply) && c->open && dead && !c->reply.busy)
+	if (!way_serve(s, c, &c->reply, ready) && c->open && dead && !c->reply.busy)
 		conn_close(s, c, "gofer", "the gofer died");
 }
 
 /* What to wait for ------------------------------------------------------------------------------- */
-
-static size_t slot(const struct conn *c, const struct wire *w)
-{
-	return w == &c->sentry ? SLOT_SENTRY : w == &c->gofer ? SLOT_GOFER : SLOT_INNER;
-}
 
 static void want(const struct conn *c, const struct way *w, uint32_t events[CONN_FDS])
 {
@@ -328,7 +337,7 @@ static void want(const struct conn *c, const struct way *w, uint32_t events[CONN
 /* An FD of which nothing is wanted is taken out: it would tell of a hang-up again and again. */
 static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.u32 = c->index };
+	struct epoll_event e = { .events = events, .data.u64 = (uint64_t)i << 32 | c->index };
 	struct watched *was = &c->watched[i];
 	int r = 0;
 

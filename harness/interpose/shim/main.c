@@ -22,7 +22,7 @@
 
 #define FAILED 125
 #define EVENTS 64          /* taken from epoll at once */
-#define SIGNALS UINT32_MAX /* in place of a connection's index */
+#define SIGNALS UINT64_MAX /* in place of a connection's slot and index */
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
@@ -185,11 +185,11 @@ static bool is_over(const struct shim *s)
 	return s->gofer_dead;
 }
 
-static int serve_conn(struct shim *s, struct conn *c, struct hx_error *err)
+static int serve_conn(struct shim *s, struct conn *c, uint32_t ready, struct hx_error *err)
 {
 	int r;
 
-	conn_serve(s, c);
+	conn_serve(s, c, ready);
 	r = conn_watch(s, c);
 	return r < 0 ? hx_error_errno(err, r, "watch connection %u", c->index) : 0;
 }
@@ -199,13 +199,13 @@ static int serve_all(struct shim *s, struct hx_error *err)
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_conns && r >= 0; i++)
-		r = serve_conn(s, &s->conns[i], err);
+		r = serve_conn(s, &s->conns[i], CONN_ALL, err);
 	return r;
 }
 
 static int serve(struct shim *s, struct hx_error *err)
 {
-	struct epoll_event signals = { .events = EPOLLIN, .data.u32 = SIGNALS }, e[EVENTS];
+	struct epoll_event signals = { .events = EPOLLIN, .data.u64 = SIGNALS }, e[EVENTS];
 	int r, n;
 
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -217,11 +217,12 @@ static int serve(struct shim *s, struct hx_error *err)
 		if (n < 0 && errno != EINTR)
 			return hx_error_errno(err, -errno, "epoll");
 		for (int i = 0; i < n; i++)
-			if (e[i].data.u32 == SIGNALS)
+			if (e[i].data.u64 == SIGNALS)
 				children_signals(s);
 		for (int i = 0; i < n && r >= 0; i++)
-			if (e[i].data.u32 != SIGNALS)
-				r = serve_conn(s, &s->conns[e[i].data.u32], err);
+			if (e[i].data.u64 != SIGNALS)
+				r = serve_conn(s, &s->conns[(uint32_t)e[i].data.u64],
+					       1u << (e[i].data.u64 >> 32), err);
 		if (r >= 0 && s->gofer_dead)
 			r = serve_all(s, err);
 	}

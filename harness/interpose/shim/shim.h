@@ -75,8 +75,9 @@ struct shim {
 	struct plan plan;
 	struct record record;
 	struct fd_folders folders;
-	int runtime;          /* O_PATH */
-	int signals;          /* signalfd */
+	int runtime; /* O_PATH */
+	int signals; /* signalfd */
+	int epoll;
 	sigset_t mask;        /* as it was inherited; the real gofer gets it back */
 	struct rlimit nofile; /* likewise */
 	char **argv;
@@ -87,20 +88,18 @@ struct shim {
 	int gofer_status; /* as waitpid gave it */
 };
 
-#define SHIM_INIT \
-	((struct shim){ .dir = -1,             \
-			.record = RECORD_INIT, \
-			.folders = { -1, -1 }, \
-			.runtime = -1,         \
-			.signals = -1,
-.epoll = -1, .gofer = -1
-})
+/* clang-format off */
+#define SHIM_INIT                                                                  \
+	((struct shim){ .dir = -1, .record = RECORD_INIT, .folders = { -1, -1 },   \
+			.runtime = -1, .signals = -1, .epoll = -1, .gofer = -1 })
+/* clang-format on */
 
 /* conn.c: connections and their frames. */
 int conn_make_all(struct shim *s, struct hx_error *err);
-/* Passes on what can be passed on without waiting. */
-void conn_serve(struct shim *s, struct conn *c);
-/* Has epoll wait for what c can go on with; its events carry c's index. */
+/* Passes on what can be passed on without waiting; ready: a bit per slot, those that may have something. */
+void conn_serve(struct shim *s, struct conn *c, uint32_t ready);
+#define CONN_ALL ((1u << CONN_FDS) - 1)
+/* Has epoll wait for what c can go on with; its events carry c's index, and the slot above it. */
 int conn_watch(const struct shim *s, struct conn *c);
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
 
