@@ -120,7 +120,7 @@ static void close_channel(const struct shim *s, struct conn *c)
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why)
 {
 	/* A death comes before the closing that it makes: then it is in the record first. */
-	children_reap(s);
+	children_await_dying(s);
 	record_closed(s, c, side, why, false);
 	close_channel(s, c);
 	wire_frame_clear(&c->request.frame);

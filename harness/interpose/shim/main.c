@@ -133,6 +133,7 @@ static int drop_inherited(struct shim *s, struct hx_error *err)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	keep_fd(&k, s->record.fd);
 	keep_fd(&k, SHIM_GOFER_FD);
+	keep_fd(&k, s->gofer_stat);
 	keep_fd(&k, s->folders.fd);
 	keep_fd(&k, s->folders.info);
 	keep_fd(&k, s->signals);

@@ -84,6 +84,7 @@ struct shim {
 	struct conn *conns;
 	size_t n_conns;
 	pid_t gofer;
+	int gofer_stat; /* its /proc/PID/stat; -1 = none */
 	bool gofer_dead;
 	int gofer_status; /* as waitpid gave it */
 };
@@ -91,7 +92,8 @@ struct shim {
 /* clang-format off */
 #define SHIM_INIT                                                                  \
 	((struct shim){ .dir = -1, .record = RECORD_INIT, .folders = { -1, -1 },   \
-			.runtime = -1, .signals = -1, .epoll = -1, .gofer = -1 })
+			.runtime = -1, .signals = -1, .epoll = -1, .gofer = -1,         \
+			.gofer_stat = -1 })
 /* clang-format on */
 
 /* conn.c: connections and their frames. */
@@ -130,6 +132,8 @@ int children_start(struct shim *s, struct hx_error *err);
 /* Reaps all that has ended, and passes signals on to the real gofer. */
 void children_signals(struct shim *s);
 void children_reap(struct shim *s);
+/* The same, and where the real gofer is about to end it waits for that. */
+void children_await_dying(struct shim *s);
 void children_end(struct shim *s);
 /* Ends this process as the real gofer ended. */
 _Noreturn void children_exit_like_gofer(const struct shim *s);
