@@ -22,9 +22,10 @@
 
 #include "fakegofer/lisafs/message.h"
 
-#define BACKEND_NODES_LIMIT 65536u          /* files of a memory tree */
-#define BACKEND_BYTES_LIMIT (64u << 20)     /* content of a memory tree */
-#define BACKEND_FILE_LIMIT (INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
+#define BACKEND_NODES_LIMIT 65536u      /* files of a memory tree */
+#define BACKEND_BYTES_LIMIT (64u << 20) /* content of a memory tree */
+#define BACKEND_FILE_LIMIT \
+	(INT64_C(1) << 40) /* the size a sparse file of a memory tree may claim */
 
 struct backend;
 struct backend_node;

@@ -17,7 +17,7 @@
 #include "harness/base/error.h"
 
 struct fuse_mount {
-	pid_t pid;         /* of the daemon; -1 = none */
+	pid_t pid; /* of the daemon; -1 = none */
 	int pidfd;
 	char *mountpoint;
 	unsigned int connection; /* N of /sys/fs/fuse/connections/N */

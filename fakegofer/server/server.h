@@ -20,16 +20,16 @@
 
 struct server_options {
 	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */
-	uint64_t supported;          /* bit per id to offer; 0 = the dialect's list without Channel, or,
+	uint64_t supported; /* bit per id to offer; 0 = the dialect's list without Channel, or,
 				      * where that is "any", all that this server knows */
-	bool donate;                 /* host FDs: the root's beside the Mount reply, an opened file's
+	bool donate;        /* host FDs: the root's beside the Mount reply, an opened file's
 				      * beside its reply, where the backend has any to give */
-	bool readonly;               /* EROFS for what would change the tree */
+	bool readonly;      /* EROFS for what would change the tree */
 };
 
 struct server_stats {
 	uint64_t requests;
-	uint64_t refused; /* answered with Error */
+	uint64_t refused;   /* answered with Error */
 	uint64_t stray_fds; /* FDs that came with requests; closed */
 };
 
