@@ -78,6 +78,9 @@ struct backend_ops {
 		   uint32_t *ret_failed, uint32_t *ret_error);
 	int (*lookup)(struct backend *b, struct backend_node *dir, const char *name,
 		      struct backend_node **ret, struct lisafs_statx *ret_stat);
+	/* Optional, may be NULL where lookup is not: lookup and stat without a node. */
+	int (*stat_at)(struct backend *b, struct backend_node *dir, const char *name,
+		       struct lisafs_statx *ret);
 	int (*readlink)(struct backend *b, struct backend_node *n, char *buf, size_t cap,
 			size_t *ret_n);
 	int (*statfs)(struct backend *b, struct backend_node *n, struct lisafs_statfs_reply *ret);
@@ -144,6 +147,8 @@ struct backend {
 	const struct backend_ops *ops;
 };
 
+/* One path component: not "", ".", "..", no '/'; -EINVAL, -ENAMETOOLONG. Every tree checks again. */
+int backend_check_name(const char *name);
 void backend_freep(struct backend **b);
 #define _cleanup_backend_ __attribute__((cleanup(backend_freep)))
 
