@@ -7,7 +7,10 @@
  *	-EPROTO		a reply that does not decode, has another id, or breaks its row; client_why() says
  *			what. The connection is done for and every later call answers the same.
  *	-EPROTONOSUPPORT the Mount reply's Statx has another size (ABI-1); client_why() names it
- * and what wire_recv and wire_push answer (wire.h). Views in a reply live until the next call.
+ *	-E2BIG		the request is larger than the gofer takes; nothing was sent
+ * and what wire_recv and wire_push answer (wire.h), after which the connection is done for, too: a
+ * late reply would be taken for the next one's. Views in a reply live until the next call, the two
+ * that close included.
  * Source of the fact: gVisor, pkg/lisafs/{client,client_file,sock}.go.
  */
 #ifndef FAKEGOFER_CLIENT_CLIENT_H
@@ -33,6 +36,8 @@ enum lisafs_dialect client_dialect(const struct client *c);
 bool client_supports(const struct client *c, uint16_t id);
 /* FDs that came where none was due, since the start; all closed. */
 uint64_t client_stray_fds(const struct client *c);
+/* Most payload bytes of a message to this gofer, LISAFS_PAYLOAD_MAX at most. */
+uint32_t client_max_message(const struct client *c);
 
 /*
  * Mount: the root inode; *ret_fd is the donated FD or -1 (further ones are closed and counted as
