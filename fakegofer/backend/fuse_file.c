@@ -1,6 +1,7 @@
 /* What the kernel asks about open files and directories. */
 #include "fakegofer/backend/fuse_parts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
