@@ -89,12 +89,31 @@ static error_t parse_profile(struct argp_state *state, struct options *o, const 
 	return 0;
 }
 
+static error_t parse_depth(struct argp_state *state, struct options *o, const char *text)
+{
+	if (strcmp(text, "default") && strcmp(text, "full"))
+		argp_error(state, "--depth: \"%s\" is neither default nor full", text);
+	o->full = !strcmp(text, "full");
+	return 0;
+}
+
+static error_t parse_argument(struct options *o, char *text)
+{
+	if (o->verb)
+		return strv_push(&o->arguments, text) < 0 ? ENOMEM : 0;
+	o->verb = text;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 	unsigned long long n = 0;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->fakegofer;
+		return 0;
 	case KEY_RUNTIME:
 		o->runtime = arg;
 		return 0;
@@ -130,10 +149,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->expected = arg;
 		return 0;
 	case KEY_DEPTH:
-		if (strcmp(arg, "default") && strcmp(arg, "full"))
-			argp_error(state, "--depth: \"%s\" is neither default nor full", arg);
-		o->full = !strcmp(arg, "full");
-		return 0;
+		return parse_depth(state, o, arg);
 	case KEY_COVERAGE:
 		o->coverage = true;
 		return 0;
@@ -150,11 +166,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->verbose = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (!o->verb)
-			o->verb = arg;
-		else if (strv_push(&o->arguments, arg) < 0)
-			return ENOMEM;
-		return 0;
+		return parse_argument(o, arg);
 	case ARGP_KEY_END:
 		if (!o->verb)
 			argp_error(state, "no verb given; one of: %s", verbs_list());
@@ -176,26 +188,33 @@ static const char doc[] =
 	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
 	"  report FOLDER     write a report from a run's record (--format)\n"
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
+	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
 	"\n"
 	"Examples:\n"
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
 	"  gofercert run --runtime ./runsc --filter 'MNT-*' --filter ANN-2 -j 1 -v\n"
 	"  gofercert explain --out out ANN-2/on.OFF\n"
 	"  gofercert report out --format junit >junit.xml\n"
+	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
 	"Real runtimes need root; refrun does not.";
 
 int options_parse(int argc, char **argv, struct options *ret)
 {
+	static const struct argp_child children[] = {
+		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
+		{ 0 },
+	};
 	static const struct argp argp = {
-		argp_options, parse_option, "VERB [ARGUMENT...]", doc, 0, 0, 0
+		argp_options, parse_option, "VERB [ARGUMENT...]", doc, children, 0, 0
 	};
 
 	*ret = (struct options){
 		.profile = PROFILE_NEWEST,
 		.seed = DEFAULT_SEED,
 		.timeout_s = DEFAULT_TIMEOUT_S,
+		.fakegofer = FAKEGOFER_OPTIONS_INIT,
 	};
 	argp_err_exit_status = EXIT_USAGE;
 	return argp_parse(&argp, argc, argv, 0, NULL, ret) ? EXIT_USAGE : -1;

@@ -60,9 +60,9 @@ const struct tree_row tree_rows[] = {
 	{ "mkdir m/d 700", "ok", 0 },
 	{ "stat m/d mode", "42700", 0 }, /* set-gid passes down */
 	{ "open m/sock 0", "ENXIO", 0 },
-	{ "open m/l 0", "ELOOP", 0 },
+	{ "open m/l 0", "ELOOP", TREE_LOCAL },
 	{ "open m 1", "EISDIR", 0 },
-	{ "open m/f 200000", "ENOTDIR", 0 },
+	{ "open m/f 200000", "ENOTDIR", TREE_LOCAL },
 	{ "open m 200000", "ok", 0 },
 	{ "read m 0 1", "EISDIR", 0 },
 
@@ -198,7 +198,7 @@ const struct tree_row tree_rows[] = {
 	{ "rename r/f r/g 1", "EEXIST", 0 },
 	{ "rename r/f r/x 2", "ENOENT", 0 },
 	{ "rename r/f r/x 3", "EINVAL", 0 },
-	{ "rename r/f r/x 4", "EINVAL", 0 },
+	{ "rename r/f r/x 6", "EINVAL", 0 },
 	{ "rename r/f r/x 64", "EINVAL", 0 },
 	{ "rename r/f r/f 0", "ok", 0 },
 	{ "rename r/f r/g 0", "ok", 0 },
@@ -219,6 +219,12 @@ const struct tree_row tree_rows[] = {
 	{ "list r/e", "b:8 c:8", 0 },
 	{ "rename r/e/b r/y 1", "ok", 0 },
 	{ "list r", "e:4 g:4 y:8", 0 },
+
+	{ "mkdir w 755", "ok", 0 },
+	{ "create w/f 644", "ok", 0 },
+	{ "rename w/f w/g 4", "ok", TREE_ROOT },
+	{ "stat w/f mode nlink", "20000 1", TREE_ROOT },
+	{ "list w", "f:2 g:8", TREE_ROOT },
 
 	/* Extended attributes: flags are 1 CREATE, 2 REPLACE. */
 	{ "mkdir x 755", "ok", 0 },
@@ -251,7 +257,7 @@ const struct tree_row tree_rows[] = {
 	{ "listx x/l", "trusted.a", TREE_ROOT },
 	{ "listx x/f", "trusted.t", TREE_ROOT },
 
-	{ "list .", "c:4 l:4 m:4 n:4 o:4 r:4 u:4 x:4", TREE_ROOT },
+	{ "list .", "c:4 l:4 m:4 n:4 o:4 r:4 u:4 w:4 x:4", TREE_ROOT },
 };
 /* clang-format on */
 
