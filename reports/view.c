@@ -67,6 +67,8 @@ static struct report_case case_of(struct json_object *line, size_t at)
 		.facts = member(line, "facts", json_type_array),
 		.sandboxes = member(line, "sandboxes", json_type_array),
 		.evidence = member(line, "evidence", json_type_array),
+		.wire = member(line, "wire", json_type_array),
+		.wire_left_out = json_int_or(line, "wire_left_out", 0),
 		.line = line,
 		.at = at,
 	};
