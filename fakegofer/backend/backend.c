@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fakegofer/lisafs/lisafs.h"
-
 int backend_check_name(const char *name)
 {
 	if (name[0] == '\0' || !strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fakegofer/lisafs/message.h"
+#include "fakegofer/lisafs/lisafs.h"
 
 #define BACKEND_NODES_LIMIT 65536u      /* files of a memory tree */
 #define BACKEND_BYTES_LIMIT (64u << 20) /* content of a memory tree */
@@ -163,7 +163,9 @@ struct backend_host_options {
 /*
  * What lies beneath root, an O_PATH or ordinary FD of a directory or a regular file; taken over on
  * success. Resolution never leaves it (openat2 with BENEATH and NO_SYMLINKS, or the fallback where the
- * kernel has none); every operation is by FD. Donates dups of root.
+ * kernel has none); every operation is by FD. Donates dups of root, as it is: to be like gVisor's
+ * gofer, open it O_RDONLY. Devices are neither made (but for whiteouts) nor opened. The process's umask
+ * applies to modes; gofers set it to 0. Needs /proc. -ENOTDIR: root is neither of the two.
  */
 int backend_host_new(int root, const struct backend_host_options *options, struct backend **ret);
 

@@ -4,8 +4,10 @@
  * reaches a gofer.
  *
  * The daemon is a child process: it forks before anything is mounted, serves until the mount goes or
- * fuse_mount_stop(), and dies with its parent. The mount is made by mount(2) in the caller's mount
- * namespace (root, or a user namespace with /dev/fuse to open); no fusermount3.
+ * fuse_mount_stop(), and dies with the thread that started it. It keeps every descriptor that its
+ * parent had. The mount is made by mount(2) in the caller's mount namespace (root, or a user namespace
+ * with /dev/fuse to open), which should be one of the caller's own with private propagation; no
+ * fusermount3. The kernel checks permissions by mode and owner, for all users.
  */
 #ifndef FAKEGOFER_BACKEND_FUSE_H
 #define FAKEGOFER_BACKEND_FUSE_H
@@ -20,15 +22,15 @@ struct fuse_mount {
 	pid_t pid; /* of the daemon; -1 = none */
 	int pidfd;
 	char *mountpoint;
-	unsigned int connection; /* N of /sys/fs/fuse/connections/N */
+	unsigned int connection; /* N of /sys/fs/fuse/connections/N; 0 = not mounted */
 };
 
 #define FUSE_MOUNT_INIT ((struct fuse_mount){ .pid = -1, .pidfd = -1 })
 
 struct fuse_mount_options {
 	const char *fs_name; /* the source shown in /proc/mounts; NULL = "gofercert" */
-	bool cache;          /* attributes and entries are cached (nobody else changes the tree) */
-	bool file_root;      /* the backend's root is a regular file: mountpoint is one, too */
+	bool cache; /* the kernel keeps attributes, entries and pages (nobody else changes the tree) */
+	bool file_root; /* the backend's root is a regular file: mountpoint is one, too */
 };
 
 /* 0 or -ENODEV, -EACCES where this process can have no FUSE mount: the text says why. */
@@ -36,7 +38,7 @@ int fuse_usable(struct hx_error *err);
 
 /*
  * Mounts b at mountpoint (exists) and returns once the kernel and the daemon have shaken hands. b is
- * taken: the daemon owns it, the caller's copy is freed.
+ * taken, on failure as well: the daemon owns it, the caller's copy is freed.
  */
 int fuse_mount_start(struct backend *b, const char *mountpoint,
 		     const struct fuse_mount_options *options, struct fuse_mount *ret,

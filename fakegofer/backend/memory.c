@@ -53,6 +53,7 @@ int memory_node_new(struct memory *m, uint32_t mode, struct backend_node **ret)
 	n->ino = ++m->next_ino;
 	n->refs = 1;
 	n->mode = mode;
+	n->size = S_ISDIR(mode) ? 2 * MEMORY_ENTRY_SIZE : 0;
 	n->uid = geteuid();
 	n->gid = getegid();
 	n->atime = n->btime = n->ctime = n->mtime = memory_now();
@@ -158,12 +159,8 @@ static int set_mode(struct memory *m, struct backend_node *n, const struct backe
 
 static int set_size(struct memory *m, struct backend_node *n, const struct backend_attr *a)
 {
-	if (S_ISDIR(n->mode))
-		return -EISDIR;
-	if (S_ISLNK(n->mode))
-		return -ELOOP;
 	if (!S_ISREG(n->mode))
-		return S_ISFIFO(n->mode) ? -EINVAL : -ENXIO;
+		return S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
 	return memory_resize(m, n, a->size);
 }
 

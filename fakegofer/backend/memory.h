@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "fakegofer/backend/backend.h"
-#include "fakegofer/lisafs/lisafs.h"
 
 #define MEMORY_PAGE 4096u
 #define MEMORY_BUCKETS 4096u

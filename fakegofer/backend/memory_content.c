@@ -133,7 +133,7 @@ ssize_t memory_read(struct backend *b, struct backend_file *f, void *buf, size_t
 		return -EBADF;
 	if (S_ISDIR(node->mode))
 		return -EISDIR;
-	if (offset > INT64_MAX)
+	if (offset > INT64_MAX || n > INT64_MAX - offset)
 		return -EINVAL;
 	if (n == 0 || offset >= node->size)
 		return 0;
@@ -165,7 +165,7 @@ ssize_t memory_write(struct backend *b, struct backend_file *f, const void *buf,
 
 	if (!f->writable)
 		return -EBADF;
-	if (offset > INT64_MAX)
+	if (offset > INT64_MAX || n > INT64_MAX - offset)
 		return -EINVAL;
 	if (n == 0)
 		return 0;

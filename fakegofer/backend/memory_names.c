@@ -323,7 +323,25 @@ static void move(struct memory *m, struct memory_entry *from, struct memory_entr
 	memory_touch(node, false);
 }
 
-/* RENAME_WHITEOUT is refused: nobody stacks an overlay on this tree. */
+/* What an overlay puts where a name was moved away: a character device 0:0 of mode 0. */
+static int whiteout_new(struct memory *m, const char *name, struct memory_entry **ret,
+			struct backend_node **ret_node)
+{
+	_cleanup_free_ struct memory_entry *e = entry_new(name);
+	int rc;
+
+	if (!e)
+		return -ENOMEM;
+	if (m->n_names >= MEMORY_NAMES_LIMIT)
+		return -ENOSPC;
+	rc = memory_node_new(m, S_IFCHR, ret_node);
+	if (rc < 0)
+		return rc;
+	(*ret_node)->nlink = 1;
+	*ret = TAKE_PTR(e);
+	return 0;
+}
+
 int memory_rename(struct backend *b, struct backend_node *old_dir, const char *old_name,
 		  struct backend_node *new_dir, const char *new_name, uint32_t flags)
 {
@@ -331,10 +349,12 @@ int memory_rename(struct backend *b, struct backend_node *old_dir, const char *o
 	struct memory_entry *from;
 	struct memory_entry *to = NULL;
 	struct memory_entry *fresh;
+	struct memory_entry *white = NULL;
+	struct backend_node *white_node;
 	int rc;
 
-	if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
 	rc = find_in(m, old_dir, old_name, &from);
 	if (rc < 0)
@@ -351,7 +371,16 @@ int memory_rename(struct backend *b, struct backend_node *old_dir, const char *o
 	fresh = entry_new(new_name);
 	if (!fresh)
 		return -ENOMEM;
+	rc = flags & RENAME_WHITEOUT ? whiteout_new(m, old_name, &white, &white_node) : 0;
+	if (rc < 0) {
+		free(fresh);
+		return rc;
+	}
 	move(m, from, to, new_dir, fresh);
+	if (white) {
+		insert(m, old_dir, white, white_node);
+		memory_unref(m, white_node);
+	}
 	return 0;
 }
 

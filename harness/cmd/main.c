@@ -15,13 +15,12 @@ static const struct {
 	{ "list", verb_list, 0, 0 },       { "run", verb_run, 0, 0 },
 	{ "explain", verb_explain, 1, 1 }, { "probe", verb_probe, 0, 0 },
 	{ "rejudge", verb_rejudge, 1, 1 }, { "report", verb_report, 1, 1 },
-	{ "bundle", verb_bundle, 2, 2 },
-
+	{ "bundle", verb_bundle, 2, 2 },   { "fakegofer", verb_fakegofer, 0, 0 },
 };
 
 const char *verbs_list(void)
 {
-	return "list, run, explain, probe, rejudge, report, bundle";
+	return "list, run, explain, probe, rejudge, report, bundle, fakegofer";
 }
 
 int complain(enum exit_code code, const char *fmt, ...)

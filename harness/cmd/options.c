@@ -95,6 +95,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	unsigned long long n = 0;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->fakegofer;
+		return 0;
 	case KEY_RUNTIME:
 		o->runtime = arg;
 		return 0;
@@ -176,26 +179,33 @@ static const char doc[] =
 	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
 	"  report FOLDER     write a report from a run's record (--format)\n"
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
+	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
 	"\n"
 	"Examples:\n"
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
 	"  gofercert run --runtime ./runsc --filter 'MNT-*' --filter ANN-2 -j 1 -v\n"
 	"  gofercert explain --out out ANN-2/on.OFF\n"
 	"  gofercert report out --format junit >junit.xml\n"
+	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
 	"Real runtimes need root; refrun does not.";
 
 int options_parse(int argc, char **argv, struct options *ret)
 {
+	static const struct argp_child children[] = {
+		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
+		{ 0 },
+	};
 	static const struct argp argp = {
-		argp_options, parse_option, "VERB [ARGUMENT...]", doc, 0, 0, 0
+		argp_options, parse_option, "VERB [ARGUMENT...]", doc, children, 0, 0
 	};
 
 	*ret = (struct options){
 		.profile = PROFILE_NEWEST,
 		.seed = DEFAULT_SEED,
 		.timeout_s = DEFAULT_TIMEOUT_S,
+		.fakegofer = FAKEGOFER_OPTIONS_INIT,
 	};
 	argp_err_exit_status = EXIT_USAGE;
 	return argp_parse(&argp, argc, argv, 0, NULL, ret) ? EXIT_USAGE : -1;

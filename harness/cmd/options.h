@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/str.h"
+#include "harness/cmd/fakegofer.h"
 #include "harness/spec/profile.h"
 #include "suite/plan/plan.h"
 
@@ -34,6 +35,7 @@ struct options {
 	const char *expected; /* run: a plan that must be covered */
 	bool full;            /* --depth full */
 	bool coverage;        /* list --coverage */
+	struct fakegofer_options fakegofer;
 };
 
 /* Parses; prints help, version or a usage error itself and returns the exit code, or -1 to go on. */

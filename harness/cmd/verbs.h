@@ -12,6 +12,7 @@ int verb_probe(struct options *o);
 int verb_rejudge(struct options *o);
 int verb_report(struct options *o);
 int verb_bundle(struct options *o);
+int verb_fakegofer(struct options *o);
 
 /* "list, run, …" */
 const char *verbs_list(void);

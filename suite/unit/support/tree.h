@@ -1,0 +1,32 @@
+/*
+ * One table of operations and answers for every tree: in memory, on the host, behind a gofer.
+ *
+ * A row is a command and what it answers: "ok", a value, or an errno's name. The rows run in order on
+ * one tree that starts empty, with umask 0.
+ */
+#ifndef HX_SUITE_UNIT_SUPPORT_TREE_H
+#define HX_SUITE_UNIT_SUPPORT_TREE_H
+
+#include "fakegofer/backend/backend.h"
+
+enum tree_needs {
+	TREE_ANY = 0,
+	TREE_TMPFS = 1, /* what differs between file systems */
+	TREE_ROOT = 2,  /* the tree's process is root */
+};
+
+struct tree_row {
+	const char *command;
+	const char *answer;
+	unsigned needs; /* enum tree_needs bits */
+};
+
+extern const struct tree_row tree_rows[];
+extern const size_t tree_rows_n;
+
+/* Runs every row whose needs are among has; a failed one names itself. */
+void tree_run(struct backend *b, unsigned has);
+/* The answer to one command, in memory that the next call uses again. */
+const char *tree_do(struct backend *b, const char *command);
+
+#endif
