@@ -33,6 +33,7 @@ FAKEGOFER_SRC := $(sort $(wildcard fakegofer/*/*.c))
 CMD_SRC := $(sort $(wildcard harness/cmd/*.c))
 GUEST_SRC := $(sort $(wildcard fixtures/guest/*.c))
 REFRUN_SRC := $(sort $(wildcard fixtures/refrun/*.c))
+BENCH_SRC := $(sort $(wildcard fixtures/bench/*.c))
 UNIT_SRC := $(sort $(wildcard suite/unit/*_test.c))
 UNIT_SUPPORT_SRC := $(sort $(wildcard suite/unit/support/*.c))
 E2E_SRC := $(sort $(wildcard suite/e2e/*.c))
@@ -50,7 +51,7 @@ SCRIPT_TESTS := $(sort $(wildcard fixtures/make/test/*_test.sh))
 objects = $(1:%.c=$(BUILD)/obj/%.o)
 static_objects = $(1:%.c=$(BUILD)/obj-static/%.o)
 
-HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(UNIT_SRC) \
+HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(BENCH_SRC) $(UNIT_SRC) \
 	$(UNIT_SUPPORT_SRC) $(E2E_SRC) $(E2E_SUPPORT_SRC) $(FUZZ_SRC) $(FUZZ_SEEDS_SRC)
 
 # Flags ------------------------------------------------------------------------------------------
@@ -137,6 +138,10 @@ $(BUILD)/refrun: $(call objects,$(REFRUN_SRC)) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
 
+$(BUILD)/bench-wire: $(call objects,$(BENCH_SRC)) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+
 # The container's only file: static, libc and nothing else.
 $(BUILD)/probe: $(call static_objects,$(GUEST_SRC))
 	$(call say,LD,$@)
@@ -209,6 +214,10 @@ arm64: ## compile every C file for arm64; nothing of it is run
 .PHONY: bench-harness
 bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
 	@$(SH) fixtures/make/bench-harness.sh $(ARGS)
+
+.PHONY: bench-wire
+bench-wire: $(BUILD)/bench-wire ## requests to our server against gVisor's stock gofer (make runtimes)
+	@$(BUILD)/bench-wire $(BUILD)/runtimes/gvisor-peer/gvisor-peer $(ARGS)
 
 .PHONY: plans
 plans: all ## write fixtures/expected/*.plan anew; read the diff

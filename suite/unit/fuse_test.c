@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "fakegofer/backend/fuse.h"
@@ -23,7 +24,6 @@
 
 static struct hx_error unusable;
 static struct folder *scratch; /* a tmpfs: native, host, mnt */
-static struct strv native = STRV_INIT;
 static size_t fds_before;
 
 static char *below(const char *name)
@@ -70,7 +70,6 @@ static int leave_world(void **state)
 	void *made = scratch;
 
 	(void)state;
-	strv_clear(&native);
 	hx_error_clear(&unusable);
 	if (!scratch)
 		return 0;
@@ -110,15 +109,16 @@ static bool is_listed(const char *seen)
 	return false;
 }
 
-static void check_answers(const char *dir)
+/* How many answers are neither native nor listed; without is left out of the script. */
+static size_t wrong_answers(const char *dir, const char *without)
 {
+	_cleanup_strv_ struct strv native = STRV_INIT;
 	_cleanup_strv_ struct strv seen = STRV_INIT;
 	_cleanup_free_ char *native_dir = below("native");
 	size_t wrong = 0;
 
-	if (native.n == 0)
-		answers_in(native_dir, &native);
-	answers_in(dir, &seen);
+	answers_in(native_dir, without, &native);
+	answers_in(dir, without, &seen);
 	assert_int_equal(seen.n, native.n);
 	for (size_t i = 0; i < seen.n; i++) {
 		if (strcmp(seen.items[i], native.items[i]) == 0 || is_listed(seen.items[i]))
@@ -126,7 +126,7 @@ static void check_answers(const char *dir)
 		print_error("%s\n  natively %s\n", seen.items[i], native.items[i]);
 		wrong++;
 	}
-	assert_int_equal(wrong, 0);
+	return wrong;
 }
 
 static void start_at_mnt(struct backend *b, const struct fuse_mount_options *options,
@@ -138,14 +138,17 @@ static void start_at_mnt(struct backend *b, const struct fuse_mount_options *opt
 	assert_works(fuse_mount_start(b, mnt, options, ret, &err), err);
 }
 
-static void check_tree(struct backend *b, const struct fuse_mount_options *options)
+static void check_tree(struct backend *b, const struct fuse_mount_options *options,
+		       const char *without)
 {
 	_cleanup_free_ char *mnt = below("mnt");
 	struct fuse_mount m;
+	size_t wrong;
 
 	start_at_mnt(b, options, &m);
-	check_answers(mnt);
+	wrong = wrong_answers(mnt, without);
 	fuse_mount_stop(&m);
+	assert_int_equal(wrong, 0);
 }
 
 static struct backend *memory(void)
@@ -160,7 +163,7 @@ static void memory_is_as_a_native_tree(void **state)
 {
 	(void)state;
 	need_fuse();
-	check_tree(memory(), NULL);
+	check_tree(memory(), NULL, NULL);
 	assert_int_equal(open_fds(), fds_before);
 }
 
@@ -168,7 +171,7 @@ static void cached_memory_is_as_a_native_tree(void **state)
 {
 	(void)state;
 	need_fuse();
-	check_tree(memory(), &(struct fuse_mount_options){ .cache = true });
+	check_tree(memory(), &(struct fuse_mount_options){ .cache = true }, NULL);
 }
 
 static void served_memory_is_as_a_native_tree(void **state)
@@ -177,9 +180,88 @@ static void served_memory_is_as_a_native_tree(void **state)
 
 	(void)state;
 	need_fuse();
-	check_tree(served_remote(memory(), &(struct server_options){ 0 }, &s), NULL);
+	check_tree(served_remote(memory(), &(struct server_options){ 0 }, &s), NULL, NULL);
 	served_end(&s);
 	assert_int_equal(open_fds(), fds_before);
+}
+
+/* The host backend makes no devices, as a stock gofer does not: left out, the later answers compare. */
+#define DEVICE "mknod .probe/chr "
+
+static struct backend *host(void)
+{
+	_cleanup_free_ char *path = below("host");
+	int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct backend *b;
+
+	assert_int_equal(backend_host_new(root, NULL, &b), 0);
+	return b;
+}
+
+static void a_host_directory_is_as_a_native_tree(void **state)
+{
+	(void)state;
+	need_fuse();
+	check_tree(host(), NULL, DEVICE);
+	assert_int_equal(open_fds(), fds_before);
+}
+
+static void a_served_host_directory_is_as_a_native_tree(void **state)
+{
+	struct served s;
+
+	(void)state;
+	need_fuse();
+	check_tree(served_remote(host(), &(struct server_options){ .donate = true }, &s), NULL,
+		   DEVICE);
+	served_end(&s);
+	assert_int_equal(open_fds(), fds_before);
+}
+
+static void devices_are_refused_over_the_host(void **state)
+{
+	_cleanup_free_ char *path = below("mnt/dev");
+	struct fuse_mount m;
+
+	(void)state;
+	need_fuse();
+	start_at_mnt(host(), NULL, &m);
+	assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(1, 3)), -1);
+	assert_int_equal(errno, EPERM);
+	fuse_mount_stop(&m);
+}
+
+/* A planted defect: what is removed stays. */
+static int keep(struct backend *b, struct backend_node *dir, const char *name, uint32_t flags)
+{
+	struct backend_node *n;
+	struct lisafs_statx stat;
+	int rc = flags != 0 ? -ENOTEMPTY : b->ops->lookup(b, dir, name, &n, &stat);
+
+	if (rc == 0)
+		b->ops->put(b, n);
+	return rc;
+}
+
+static void a_tree_that_errs_is_told_from_a_native_one(void **state)
+{
+	_cleanup_free_ char *mnt = below("mnt");
+	struct fuse_mount m;
+	struct backend_ops ops;
+	struct backend *b;
+	size_t wrong;
+
+	(void)state;
+	need_fuse();
+	b = memory();
+	ops = *b->ops;
+	ops.unlink = keep;
+	b->ops = &ops;
+	start_at_mnt(b, NULL, &m);
+	print_message("answers that err, as planted:\n");
+	wrong = wrong_answers(mnt, NULL);
+	fuse_mount_stop(&m);
+	assert_true(wrong > 0);
 }
 
 /* Stopping ------------------------------------------------------------------------------------ */
@@ -551,6 +633,10 @@ int main(void)
 		cmocka_unit_test(memory_is_as_a_native_tree),
 		cmocka_unit_test(cached_memory_is_as_a_native_tree),
 		cmocka_unit_test(served_memory_is_as_a_native_tree),
+		cmocka_unit_test(a_host_directory_is_as_a_native_tree),
+		cmocka_unit_test(a_served_host_directory_is_as_a_native_tree),
+		cmocka_unit_test(devices_are_refused_over_the_host),
+		cmocka_unit_test(a_tree_that_errs_is_told_from_a_native_one),
 		cmocka_unit_test(stopping_never_hangs),
 		cmocka_unit_test(the_daemon_dies_with_its_parent),
 		cmocka_unit_test(what_cannot_be_mounted_is_told),

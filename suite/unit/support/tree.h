@@ -26,6 +26,8 @@ extern const size_t tree_rows_n;
 
 /* Runs every row whose needs are among has; a failed one names itself. */
 void tree_run(struct backend *b, unsigned has);
+/* The same; the commands of others, n rows, answer as those say. */
+void tree_run_but(struct backend *b, unsigned has, const struct tree_row *others, size_t n);
 /* The answer to one command, in memory that the next call uses again. */
 const char *tree_do(struct backend *b, const char *command);
 
