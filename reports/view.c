@@ -108,7 +108,8 @@ static void count_families(struct report_view *v)
 		}
 		f->n++;
 		f->counts[c->verdict]++;
-		f->ms += c->ms;
+		if (__builtin_add_overflow(f->ms, c->ms, &f->ms))
+			f->ms = INT64_MAX; /* the record says any number that it likes */
 	}
 }
 
