@@ -13,6 +13,7 @@ enum tree_needs {
 	TREE_ANY = 0,
 	TREE_TMPFS = 1, /* what differs between file systems */
 	TREE_ROOT = 2,  /* the tree's process is root */
+	TREE_LOCAL = 4, /* no gofer between: its server checks and drops flags itself */
 };
 
 struct tree_row {
