@@ -340,22 +340,26 @@ int remote_bind(struct backend *b, struct backend_node *dir, const char *name, u
 			       .sock_type = sock_type,
 			       .name = remote_str(name) },
 	};
-	_cleanup_free_ struct backend_socket *s = malloc(sizeof(*s));
+	struct client *client = remote_of(b)->client;
+	struct lisafs_bind_reply bound;
+	struct backend_socket *s;
 	_cleanup_close_ int fd = -1;
-	int rc;
+	int rc = remote_call(b, &msg, &msg, &fd);
 
-	if (!s)
-		return -ENOMEM;
-	rc = remote_call(b, &msg, &msg, &fd);
 	if (rc < 0)
 		return rc;
-	s->fdid = msg.body.bind_reply.bound_socket_fd;
-	rc = remote_child(b, &msg.body.bind_reply.child, ret, ret_stat);
+	bound = msg.body.bind_reply;
+	s = malloc(sizeof(*s));
+	if (!s)
+		client_close_later(client, bound.child.control_fd);
+	rc = s ? remote_child(b, &bound.child, ret, ret_stat) : -ENOMEM;
 	if (rc < 0) {
-		client_close_later(remote_of(b)->client, s->fdid);
+		client_close_later(client, bound.bound_socket_fd);
+		free(s);
 		return rc;
 	}
-	*ret_socket = TAKE_PTR(s);
+	s->fdid = bound.bound_socket_fd;
+	*ret_socket = s;
 	give_fd(&fd, ret_fd);
 	return 0;
 }
