@@ -112,9 +112,9 @@ int interposed_begin(struct world *w, struct hx_error *err)
 	if (w->plan->job->spec->wire == SPEC_WIRE_UNSEEN)
 		return 0;
 	r = fs_mkdirs_at(w->scratch_fd, INTERPOSED_FOLDER, 0755, err);
-	if (r >= 0)
-		r = fs_copy_at(AT_FDCWD, w->plan->options->shim, w->scratch_fd, SHIM_FILE, 0755,
-			       err);
+	/* it is exec'ed by this name, which tells it where its plan is */
+	if (r >= 0 && symlinkat(w->plan->options->shim, w->scratch_fd, SHIM_FILE) < 0)
+		r = hx_error_errno(err, -errno, "make " SHIM_FILE);
 	if (r >= 0)
 		r = write_plan(w, err);
 	if (r < 0)
