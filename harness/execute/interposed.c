@@ -94,6 +94,8 @@ static int write_plan(struct world *w, struct hx_error *err)
 		.runtime = strdup(w->plan->options->target->path),
 		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
 									: SHIM_CHANNELS_RELAY,
+		/* a real sentry makes them up where its gofer refuses; the reference one does not */
+		.special_files = w->plan->options->target->reference,
 	};
 	_cleanup_close_ int folder = fs_open_dir(w->scratch_fd, INTERPOSED_FOLDER);
 

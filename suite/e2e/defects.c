@@ -55,17 +55,6 @@ static bool needs_real_mounts(const char *clause)
 	return !strcmp(clause, "MNT-7") || !strcmp(clause, "EQ-1");
 }
 
-/* What takes a look at the wire or at FDs: suite/unit/refrun_fd_test.c shows it where no case does yet. */
-static bool needs_fd_cases(const struct seeded *d)
-{
-	static const char *const names[] = { "failed-start-keeps-fd", "leaks-fd-per-exec" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(name_of(d), names[i]))
-			return true;
-	return str_starts(clause_of(d), "FD-") && strcmp(clause_of(d), "FD-7") != 0;
-}
-
 /* Runs the suite against refrun with that defect ("" = none); filter NULL = all cases. */
 static void run_with(struct scene *s, const char *defect, const char *filter, struct ran *ret)
 {
@@ -108,16 +97,13 @@ static void test_defect(void **state)
 		skip();
 	scene_begin(&s);
 	run_with(&s, name_of(d), clause_of(d), &r);
-	const bool seen = r.exit == 1 && count_unmet(&r, clause_of(d));
-	if (!seen && !needs_fd_cases(d))
+	if (r.exit != 1 || !count_unmet(&r, clause_of(d)))
 		fail_msg("%s: exit %d, %zu cases, %zu of them unmet\n%s%s", name_of(d), r.exit,
 			 r.record.n_cases, count_unmet(&r, clause_of(d)), str_text(&r.out),
 			 str_text(&r.err));
 	ran_clear(&r);
 	assert_nothing_left(&s);
 	scene_end(&s);
-	if (!seen)
-		skip();
 }
 
 static void test_without_defect_all_pass(void **state)
