@@ -280,6 +280,11 @@ static struct interpose_seen *add_seen(struct interposer *t, enum interpose_kind
 	return seen;
 }
 
+int interpose_add(struct interposer *t, enum interpose_kind kind, pid_t pid)
+{
+	return add_seen(t, kind, pid) ? 0 : -ENOSPC;
+}
+
 static int begin_substitution(struct interposer *t, pid_t pid, const struct user_regs_struct *regs)
 {
 	struct interpose_seen *seen = add_seen(t, INTERPOSE_GOFER, pid);
