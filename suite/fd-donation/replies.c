@@ -32,17 +32,17 @@
 	X(statx_152, "statx-152", ROW_SHAPE_DIR)        \
 	X(statx_136, "statx-136", ROW_SHAPE_DIR)
 
-#define BUILD(name, what, kind)                                                             \
-	SERVED(name##_wanted, (HELD), MOUNT("a", "default", .tamper = what, .shape = kind), \
-	       MOUNT("b", "default"), MOUNT("c", "off"))                                    \
-	SERVED(name##_unasked, (HELD), MOUNT("a", "off", .tamper = what, .shape = kind),    \
+#define BUILD(name, what, kind)                                                                   \
+	SERVED(name##_wanted, SHARED(HELD), MOUNT("a", "default", .tamper = what, .shape = kind), \
+	       MOUNT("b", "default"), MOUNT("c", "off"))                                          \
+	SERVED(name##_unasked, SHARED(HELD), MOUNT("a", "off", .tamper = what, .shape = kind),    \
 	       MOUNT("b", "default"), MOUNT("c", "off"))
 BAD_FDS(BUILD)
 BAD_REPLIES(BUILD)
 
 /* Without a flag and without a hint: for runtimes of any age. */
-#define BUILD_BARE(name, what, kind)                                      \
-	SERVED(name##_bare, (.flag = SPEC_UNSET, .lifecycle = SPEC_HELD), \
+#define BUILD_BARE(name, what, kind)                                            \
+	SERVED(name##_bare, SHARED(.flag = SPEC_UNSET, .lifecycle = SPEC_HELD), \
 	       MOUNT("a", NULL, .tamper = what, .shape = kind), MOUNT("b", NULL))
 BAD_REPLIES(BUILD_BARE)
 
