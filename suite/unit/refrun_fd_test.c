@@ -317,6 +317,8 @@ static void a_wrong_gofer_is_an_error_that_names_the_mount(void **state)
 		{ { .gofer = "cut" }, "Mount RPC: " },
 		{ { .gofer = "cut", .off = true }, "Mount RPC: " },
 		{ { .gofer = "wide" }, "Mount RPC: " },
+		{ { .gofer = "152" }, "Statx has 152 bytes, not 144" },
+		{ { .gofer = "152", .off = true }, "Statx has 152 bytes, not 144" },
 		{ { .gofer = "deaf" }, "empty list" },
 		{ { .gofer = "closed" }, "Mount RPC: " },
 		{ { .gofer = "none", .off = true }, NULL },
@@ -379,6 +381,8 @@ static const struct defect_row {
 	{ { .defect = "donates-wrong-fd" }, false },
 	{ { .defect = "donates-two" }, false },
 	{ { .defect = "donates-when-off", .flag_off = true }, false },
+	{ { .defect = "statx-size-unchecked", .gofer = "152", .off = true }, false },
+	{ { .defect = "start-error-names-no-mount", .gofer = "cut" }, false },
 };
 
 static char *description(const struct defect_row *row, bool bad, bool *ret_native)
@@ -413,7 +417,14 @@ static void every_defect_shows(void **state)
 	}
 }
 
-/* Those of --list-defects that speak of FD-1 to FD-6 all have a row. */
+/* Clauses that refrun_test.c, which sees no wire, cannot show. */
+static bool needs_row(const char *clause)
+{
+	return (str_starts(clause, "FD-") && strcmp(clause, "FD-7") != 0) ||
+	       str_starts(clause, "PROTO-") || str_starts(clause, "ABI-");
+}
+
+/* Those of --list-defects that speak of these clauses all have a row. */
 static void every_defect_has_a_row(void **state)
 {
 	static const char *const words[] = { "--list-defects", NULL };
@@ -439,7 +450,7 @@ static void every_defect_has_a_row(void **state)
 		       strcmp(row->scene.defect, f.items[0]) != 0)
 			row++;
 		n += row < defects + ARRAY_SIZE(defects);
-		if (str_starts(f.items[2], "FD-") && strcmp(f.items[2], "FD-7") != 0)
+		if (needs_row(f.items[2]))
 			assert_true(row < defects + ARRAY_SIZE(defects));
 	}
 	assert_int_equal(n, ARRAY_SIZE(defects));

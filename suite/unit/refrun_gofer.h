@@ -52,10 +52,10 @@ static void fill_fds(struct gofer_reply *r, size_t n)
 		r->fds[r->n_fds++] = fcntl(r->fds[0], F_DUPFD_CLOEXEC, 3);
 }
 
-static void widen_statx(struct gofer_reply *r)
+static void widen_statx(struct gofer_reply *r, size_t by)
 {
-	memmove(r->payload + STATX_END + 16, r->payload + STATX_END, r->n - STATX_END);
-	r->n += 16;
+	memmove(r->payload + STATX_END + by, r->payload + STATX_END, r->n - STATX_END);
+	r->n += by;
 }
 
 static void empty_list(struct gofer_reply *r)
@@ -91,7 +91,9 @@ static void change(const char *mode, struct gofer_reply *r)
 	else if (!strcmp(mode, "cut"))
 		r->n -= 10;
 	else if (!strcmp(mode, "wide"))
-		widen_statx(r);
+		widen_statx(r, 16);
+	else if (!strcmp(mode, "152"))
+		widen_statx(r, LISAFS_STATX_152_SIZE - LISAFS_STATX_SIZE);
 	else if (!strcmp(mode, "deaf"))
 		empty_list(r);
 }
