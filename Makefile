@@ -217,6 +217,10 @@ bench-harness: all ## wall time of sandboxes through gofercert against bare runs
 bench-wire: $(BUILD)/bench-wire ## requests to our server against gVisor's stock gofer (make runtimes)
 	@$(BUILD)/bench-wire $(BUILD)/runtimes/gvisor-peer/gvisor-peer $(ARGS)
 
+.PHONY: bench-shim
+bench-shim: all ## wall time of a sandbox with something between sentry and gofer, against a bare one
+	@$(SH) fixtures/make/bench-shim.sh $(ARGS)
+
 .PHONY: plans
 plans: all ## write fixtures/expected/*.plan anew; read the diff
 	@$(SH) fixtures/make/plans.sh

@@ -7,6 +7,7 @@
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
 #include "harness/observe/observe.h"
+#include "harness/observe/sensors.h"
 #include "harness/observe/transcript.h"
 
 #define LOG_EXCERPT_LIMIT 4096 /* bytes of one excerpt */
@@ -87,7 +88,8 @@ static struct json_object *outcome_json(const struct judging *j, int subject, bo
 		const struct fact *f = &j->observed.facts[i];
 		/* an error text may name what differs by nature; that there was one may not differ */
 		bool counts = f->subject == subject && f->property != PROP_LINE &&
-			      f->property != PROP_ERROR && strcmp(f->sensor, "log") &&
+			      f->property != PROP_ERROR && strcmp(f->sensor, SENSOR_LOG) &&
+			      strcmp(f->sensor, SENSOR_WIRE) &&
 			      !(but_directfs && f->property == PROP_DIRECTFS);
 		if (counts && f != start && push_outcome(list, f) < 0)
 			return NULL;
