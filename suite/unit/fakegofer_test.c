@@ -11,6 +11,7 @@
 
 #include "fakegofer/backend/fuse.h"
 #include "fakegofer/wire/wire.h"
+#include "fakegofer/client/client.h"
 #include "harness/base/fs.h"
 #include "suite/unit/support/folder.h"
 
@@ -288,6 +289,62 @@ static void wrong_usage_is_refused(void **state)
 
 #define CASE(t) cmocka_unit_test_setup_teardown(t, folder_make, folder_drop)
 
+/* Runs a program to its end; its exit status, and what it printed. */
+static int run(const char *const *argv, struct str *ret_said)
+{
+	struct program p;
+	int out[2];
+
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	p.pid = fork();
+	assert_true(p.pid >= 0);
+	if (p.pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(out[1]);
+	p.out = out[0];
+	return end(&p, ret_said);
+}
+
+/* Our client from another process, and gVisor's own where it was built. */
+static void any_client_is_served(void **state)
+{
+	struct folder *f = *state;
+	const char *runtimes = getenv("RUNTIMES") ? getenv("RUNTIMES") : "build/runtimes";
+	_cleanup_free_ char *peer = str_format("%s/gvisor-peer/gvisor-peer", runtimes);
+	_cleanup_free_ char *sock = str_format("%s/sock", f->path);
+	_cleanup_str_ struct str said = STR_INIT;
+	struct lisafs_inode root;
+	struct client *c;
+	int donated = -1;
+
+	assert_int_equal(mkdirat(f->fd, "served", 0755), 0);
+	struct program p = start(f,
+				 (const char *[]){ "--backend", "host", "--root", "FOLDER/served",
+						   "--donate", "--listen", "FOLDER/sock", NULL },
+				 -1);
+	wait_until_it_listens(&p);
+	struct wire w = call_up(f);
+	assert_int_equal(client_new(w.fd, ANSWER_MS, &c), 0);
+	assert_int_equal(client_mount(c, &root, &donated), 0);
+	assert_true(S_ISDIR(root.stat.mode) && donated >= 0);
+	close(donated);
+	client_free(c);
+	if (access(peer, X_OK) == 0) {
+		const int status = run((const char *[]){ peer, "client", sock, NULL }, &said);
+
+		if (status != 0)
+			fail_msg("exit status %d:\n%s", status, str_text(&said));
+		assert_has(str_text(&said), "ok remove: all gone");
+	} else {
+		print_message("gvisor-peer is not built: our client only\n");
+	}
+	hang_up(&p, SIGTERM, f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +355,7 @@ int main(void)
 		CASE(an_inherited_connection_is_served_to_its_end),
 		CASE(a_broken_connection_is_told),
 		CASE(wrong_usage_is_refused),
+		CASE(any_client_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
