@@ -185,43 +185,67 @@ struct machine {
 	uint32_t value;
 };
 
+int bpf_alu(uint16_t code, uint32_t a, uint32_t by, uint32_t *ret)
+{
+	switch (BPF_OP(code)) {
+	case BPF_ADD:
+		*ret = a + by;
+		return 0;
+	case BPF_SUB:
+		*ret = a - by;
+		return 0;
+	case BPF_MUL:
+		*ret = a * by;
+		return 0;
+	case BPF_DIV:
+		if (by == 0)
+			return -EDOM;
+		*ret = a / by;
+		return 0;
+	case BPF_AND:
+		*ret = a & by;
+		return 0;
+	case BPF_OR:
+		*ret = a | by;
+		return 0;
+	case BPF_XOR:
+		*ret = a ^ by;
+		return 0;
+	case BPF_LSH:
+		*ret = a << (by & SHIFT_MOST);
+		return 0;
+	case BPF_RSH:
+		*ret = a >> (by & SHIFT_MOST);
+		return 0;
+	case BPF_NEG:
+		*ret = 0u - a;
+		return 0;
+	default:
+		return -EFAULT;
+	}
+}
+
 /* A division by zero ends the program with 0. */
 static int run_alu(struct machine *m, const struct sock_filter *f)
 {
 	uint32_t by = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
+	int r = bpf_alu(f->code, m->a, by, &m->a);
 
-	switch (BPF_OP(f->code)) {
-	case BPF_ADD:
-		m->a += by;
-		return 0;
-	case BPF_SUB:
-		m->a -= by;
-		return 0;
-	case BPF_MUL:
-		m->a *= by;
-		return 0;
-	case BPF_DIV:
-		m->stopped = by == 0;
-		m->a = by ? m->a / by : 0;
-		return 0;
-	case BPF_AND:
-		m->a &= by;
-		return 0;
-	case BPF_OR:
-		m->a |= by;
-		return 0;
-	case BPF_XOR:
-		m->a ^= by;
-		return 0;
-	case BPF_LSH:
-		m->a <<= by & SHIFT_MOST;
-		return 0;
-	case BPF_RSH:
-		m->a >>= by & SHIFT_MOST;
-		return 0;
-	case BPF_NEG:
-		m->a = 0u - m->a;
-		return 0;
+	m->stopped = r == -EDOM;
+	return r == -EDOM ? 0 : r;
+}
+
+int bpf_taken(uint16_t code, uint32_t a, uint32_t with)
+{
+	switch (BPF_OP(code)) {
+	case BPF_JEQ:
+		return a == with;
+	case BPF_JGT:
+		return a > with;
+	case BPF_JGE:
+		return a >= with;
+	case BPF_JSET:
+		return (a & with) != 0;
 	default:
 		return -EFAULT;
 	}
@@ -230,28 +254,15 @@ static int run_alu(struct machine *m, const struct sock_filter *f)
 /* How many instructions are skipped. */
 static int run_jump(const struct machine *m, const struct sock_filter *f, size_t *ret_skip)
 {
-	uint32_t with = BPF_SRC(f->code) == BPF_X ? m->x : f->k;
-	bool taken;
+	int taken;
 
-	switch (BPF_OP(f->code)) {
-	case BPF_JA:
+	if (BPF_OP(f->code) == BPF_JA) {
 		*ret_skip = f->k;
 		return 0;
-	case BPF_JEQ:
-		taken = m->a == with;
-		break;
-	case BPF_JGT:
-		taken = m->a > with;
-		break;
-	case BPF_JGE:
-		taken = m->a >= with;
-		break;
-	case BPF_JSET:
-		taken = (m->a & with) != 0;
-		break;
-	default:
-		return -EFAULT;
 	}
+	taken = bpf_taken(f->code, m->a, BPF_SRC(f->code) == BPF_X ? m->x : f->k);
+	if (taken < 0)
+		return taken;
 	*ret_skip = taken ? f->jt : f->jf;
 	return 0;
 }

@@ -32,6 +32,11 @@ int bpf_run(const struct sock_filter *code, size_t n, const struct seccomp_data 
  */
 int bpf_run_stack(const struct filter_stack *s, const struct seccomp_data *data, uint32_t *ret);
 
+/* What an ALU instruction makes of the accumulator; -EDOM for a division by 0, which ends a program. */
+int bpf_alu(uint16_t code, uint32_t a, uint32_t by, uint32_t *ret);
+/* Whether a conditional jump is taken: 1 or 0; -EFAULT where code is none. */
+int bpf_taken(uint16_t code, uint32_t a, uint32_t with);
+
 /* One program's result after those of newer ones: the rule above. */
 uint32_t bpf_combine(uint32_t newer, uint32_t older);
 /* "allow", "errno(1)", "kill_process"; an action that the kernel does not know kills, too. */

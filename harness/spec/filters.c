@@ -134,10 +134,11 @@ static int read_program(struct reader *r, struct filter_stack *s)
 	return rc < 0 ? hx_error_errno(r->err, rc, "filters, line %zu", r->line) : 0;
 }
 
-int filter_stack_read(const char **text, struct filter_stack *ret, struct hx_error *err)
+int filter_stack_read(const char **text, size_t *line, struct filter_stack *ret,
+		      struct hx_error *err)
 {
 	_cleanup_filter_stack_ struct filter_stack s = { 0 };
-	struct reader r = { .at = *text, .line = 1, .err = err };
+	struct reader r = { .at = *text, .line = *line, .err = err };
 	uint64_t n = 0;
 	int rc = read_word(&r, "programs ", FILTER_PATH_LIMIT, &n);
 
@@ -148,5 +149,79 @@ int filter_stack_read(const char **text, struct filter_stack *ret, struct hx_err
 	*ret = s;
 	s = (struct filter_stack){ 0 };
 	*text = r.at;
+	*line = r.line;
 	return 0;
+}
+
+static int read_pid(struct reader *r, const char *word, int *ret)
+{
+	size_t n = strlen(word);
+	uint64_t pid = 0;
+
+	if (strncmp(r->at, word, n) != 0)
+		return bad(r, "neither a process nor an error nor the end");
+	r->at += n;
+	int rc = read_number(r, INT32_MAX, ' ', &pid);
+	if (rc == 0)
+		*ret = (int)pid;
+	return rc;
+}
+
+static int read_text(struct reader *r, char end, char **ret)
+{
+	size_t n = strcspn(r->at, end == '\n' ? "\n" : " \n");
+
+	if (r->at[n] != end)
+		return bad(r, "cut short");
+	*ret = strndup(r->at, n);
+	if (!*ret)
+		return hx_error_set(r->err, -ENOMEM, "out of memory");
+	r->at += n + 1;
+	r->line += end == '\n';
+	return 0;
+}
+
+static int read_dump(struct reader *r, struct filter_dump *d)
+{
+	bool failed = str_starts(r->at, "error ");
+	int rc = read_pid(r, failed ? "error " : "process ", &d->pid);
+
+	if (rc == 0)
+		rc = read_text(r, failed ? ' ' : '\n', &d->kind);
+	if (rc < 0)
+		return rc;
+	return failed ? read_text(r, '\n', &d->error)
+		      : filter_stack_read(&r->at, &r->line, &d->stack, r->err);
+}
+
+int filter_dumps_read(const char *text, struct filter_dumps *ret, struct hx_error *err)
+{
+	_cleanup_filter_dumps_ struct filter_dumps d = { 0 };
+	struct reader r = { .at = text, .line = 1, .err = err };
+
+	d.items = calloc(FILTER_PROCESSES_LIMIT, sizeof(*d.items));
+	if (!d.items)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	while (strcmp(r.at, "end\n") != 0) {
+		if (d.n == FILTER_PROCESSES_LIMIT)
+			return hx_error_set(err, -E2BIG, "filters of more than %u processes",
+					    FILTER_PROCESSES_LIMIT);
+		int rc = read_dump(&r, &d.items[d.n++]);
+		if (rc < 0)
+			return rc;
+	}
+	*ret = d;
+	d = (struct filter_dumps){ 0 };
+	return 0;
+}
+
+void filter_dumps_clear(struct filter_dumps *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->items[i].kind);
+		free(d->items[i].error);
+		filter_stack_clear(&d->items[i].stack);
+	}
+	free(d->items);
+	*d = (struct filter_dumps){ 0 };
 }

@@ -9,6 +9,10 @@
  *   programs N
  *   program LENGTH
  *   CODE JT JF K       (LENGTH times)
+ * and the dump of a sandbox (evidence N-filters.stdout) is, a process after the other,
+ *   process PID KIND   (KIND = gofer or sentry, by argv[0]; then its stack)
+ *   error PID KIND TEXT
+ * closed by a line `end`, without which it was cut.
  */
 #ifndef HX_SPEC_FILTERS_H
 #define HX_SPEC_FILTERS_H
@@ -40,7 +44,27 @@ void filter_stack_clear(struct filter_stack *s);
 #define _cleanup_filter_stack_ _cleanup_(filter_stack_clear)
 
 void filter_stack_write(const struct filter_stack *s, struct str *to);
-/* *text is moved behind what was read. -EBADMSG or -E2BIG with a text that names the line. */
-int filter_stack_read(const char **text, struct filter_stack *ret, struct hx_error *err);
+/* *text and *line (counted from 1) are moved behind what was read. Errors as filter_dumps_read. */
+int filter_stack_read(const char **text, size_t *line, struct filter_stack *ret,
+		      struct hx_error *err);
+
+#define FILTER_PROCESSES_LIMIT 64u /* of one sandbox's dump */
+
+struct filter_dump {
+	int pid;
+	char *kind;
+	char *error; /* why there is no stack; NULL = there is */
+	struct filter_stack stack;
+};
+
+struct filter_dumps {
+	struct filter_dump *items; /* in the order of their pids */
+	size_t n;
+};
+
+/* The whole text of a sandbox's dump. -EBADMSG or -E2BIG with a text that names the line. */
+int filter_dumps_read(const char *text, struct filter_dumps *ret, struct hx_error *err);
+void filter_dumps_clear(struct filter_dumps *d);
+#define _cleanup_filter_dumps_ _cleanup_(filter_dumps_clear)
 
 #endif

@@ -90,6 +90,7 @@ char *row_global_slug(const struct row_global *g)
 	static const char *const lifecycles[SPEC_LIFECYCLE_N] = {
 		[SPEC_CREATE_START] = "create",
 		[SPEC_EXEC] = "exec",
+		[SPEC_FILTERED] = "filtered",
 	};
 	_cleanup_str_ struct str s = STR_INIT;
 

@@ -142,7 +142,8 @@ bool spec_serving_is_ours(const struct spec_serving *v)
 
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
-	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD;
+	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
+	       s->lifecycle == SPEC_FILTERED;
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)

@@ -22,6 +22,7 @@ static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 	[SPEC_CREATE_START] = "create-start",
 	[SPEC_EXEC] = "exec",
 	[SPEC_HELD] = "held",
+	[SPEC_FILTERED] = "filtered",
 };
 
 static const char *const wire_names[SPEC_WIRE_N] = {
