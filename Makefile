@@ -34,22 +34,26 @@ CMD_SRC := $(sort $(wildcard harness/cmd/*.c))
 GUEST_SRC := $(sort $(wildcard fixtures/guest/*.c))
 REFRUN_SRC := $(sort $(wildcard fixtures/refrun/*.c))
 SHIM_SRC := $(sort $(wildcard harness/interpose/shim/*.c))
+BENCH_SRC := $(sort $(wildcard fixtures/bench/*.c))
 UNIT_SRC := $(sort $(wildcard suite/unit/*_test.c))
 UNIT_SUPPORT_SRC := $(sort $(wildcard suite/unit/support/*.c))
 E2E_SRC := $(sort $(wildcard suite/e2e/*.c))
 E2E_SUPPORT_SRC := $(sort $(wildcard suite/e2e/support/*.c))
+FUZZ_SRC := $(sort $(wildcard suite/fuzz/*_fuzz.c))
+FUZZ_SEEDS_SRC := $(sort $(wildcard suite/fuzz/seeds*.c))
 
 PROGRAMS := $(BUILD)/gofercert $(BUILD)/probe $(BUILD)/refrun $(BUILD)/shim
 LIBS := $(BUILD)/libharness.a $(BUILD)/libfakegofer.a
 UNIT_TESTS := $(UNIT_SRC:suite/unit/%_test.c=$(BUILD)/test/%)
 E2E_TESTS := $(E2E_SRC:suite/e2e/%.c=$(BUILD)/test/e2e_%)
+FUZZ_TARGETS := $(FUZZ_SRC:suite/fuzz/%_fuzz.c=$(BUILD)/target/%)
 SCRIPT_TESTS := $(sort $(wildcard fixtures/make/test/*_test.sh))
 
 objects = $(1:%.c=$(BUILD)/obj/%.o)
 static_objects = $(1:%.c=$(BUILD)/obj-static/%.o)
 
-HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(SHIM_SRC) $(UNIT_SRC) \
-	$(UNIT_SUPPORT_SRC) $(E2E_SRC) $(E2E_SUPPORT_SRC)
+HOSTED_SRC := $(HARNESS_SRC) $(FAKEGOFER_SRC) $(CMD_SRC) $(REFRUN_SRC) $(SHIM_SRC) $(BENCH_SRC) \
+	$(UNIT_SRC) $(UNIT_SUPPORT_SRC) $(E2E_SRC) $(E2E_SUPPORT_SRC) $(FUZZ_SRC) $(FUZZ_SEEDS_SRC)
 
 # Flags ------------------------------------------------------------------------------------------
 
@@ -127,15 +131,12 @@ $(BUILD)/libharness.a: $(call objects,$(HARNESS_SRC)) $(BUILD)/libharness.list
 $(BUILD)/libfakegofer.a: $(call objects,$(FAKEGOFER_SRC)) $(BUILD)/libfakegofer.list
 	$(archive)
 
-$(BUILD)/gofercert: $(call objects,$(CMD_SRC)) $(LIBS)
-	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+$(BUILD)/gofercert: $(call objects,$(CMD_SRC))
+$(BUILD)/refrun: $(call objects,$(REFRUN_SRC))
+$(BUILD)/shim: $(call objects,$(SHIM_SRC))
+$(BUILD)/bench-wire: $(call objects,$(BENCH_SRC))
 
-$(BUILD)/refrun: $(call objects,$(REFRUN_SRC)) $(LIBS)
-	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
-
-$(BUILD)/shim: $(call objects,$(SHIM_SRC)) $(LIBS)
+$(BUILD)/gofercert $(BUILD)/refrun $(BUILD)/shim $(BUILD)/bench-wire: $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
 
@@ -158,10 +159,27 @@ $(E2E_TESTS): $(BUILD)/test/e2e_%: $(BUILD)/obj/suite/e2e/%.o \
 		$(call objects,$(E2E_SUPPORT_SRC) $(UNIT_SUPPORT_SRC)) $(LIBS)
 	$(link_test)
 
+# Fuzzing targets, in a build of their own: fixtures/make/fuzz.sh gives the compiler and its flags.
+$(FUZZ_TARGETS): $(BUILD)/target/%: $(BUILD)/obj/suite/fuzz/%_fuzz.o $(LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(GROUP)
+
+$(BUILD)/seeds-of: $(call objects,$(FUZZ_SEEDS_SRC)) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_TARGETS) $(BUILD)/seeds-of
+
+# Every object there is, for a compiler whose programs cannot run here.
+.PHONY: objects
+objects: $(call objects,$(HOSTED_SRC)) $(call static_objects,$(GUEST_SRC))
+
 # Set-up and use ---------------------------------------------------------------------------------
 
 # What the scripts of fixtures/make read; RUNTIME and OUT may come from the command line.
-export MAKE BUILD RUNTIME OUT CC PKG_CONFIG
+export MAKE BUILD RUNTIME OUT CC PKG_CONFIG FUZZ_SECONDS
 
 .PHONY: deps
 deps: ## install what building and testing needs and is not there (apt-get)
@@ -179,9 +197,25 @@ certify: ## set up and certify RUNTIME=PATH (the pinned opt-out runsc by default
 check: ## set up, run every unit and end-to-end test, print the counts
 	@$(SH) fixtures/make/check.sh $(UNIT_TESTS) $(E2E_TESTS) $(SCRIPT_TESTS)
 
+.PHONY: check-asan
+check-asan: ## the unit tests again, in a build with the address, leak and undefined-behaviour sanitizers
+	@$(SH) fixtures/make/check-asan.sh $(notdir $(UNIT_TESTS) $(E2E_TESTS))
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## fuzz the codec, the client, the server and the readers, FUZZ_SECONDS (60) each
+	@$(SH) fixtures/make/fuzz.sh $(FUZZ_SRC:suite/fuzz/%_fuzz.c=%)
+
+.PHONY: arm64
+arm64: ## compile every C file for arm64; nothing of it is run
+	@$(SH) fixtures/make/arm64.sh
+
 .PHONY: bench-harness
 bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
 	@$(SH) fixtures/make/bench-harness.sh $(ARGS)
+
+.PHONY: bench-wire
+bench-wire: $(BUILD)/bench-wire ## requests to our server against gVisor's stock gofer (make runtimes)
+	@$(BUILD)/bench-wire $(BUILD)/runtimes/gvisor-peer/gvisor-peer $(ARGS)
 
 .PHONY: plans
 plans: all ## write fixtures/expected/*.plan anew; read the diff

@@ -137,6 +137,7 @@ int fuse_daemon_run(struct backend *b, const char *mountpoint,
 	int rc;
 
 	/* A terminal's Ctrl-C is the parent's business; SIGKILL is what ends this one. */
+	umask(0); /* the kernel has taken the caller's off */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	fuse_set_log_func(no_log);

@@ -122,19 +122,19 @@ static int chown_fd(int fd, uint32_t uid, uint32_t gid)
 int host_node_new(int *fd, const struct backend_create *c, struct backend_node **ret,
 		  struct lisafs_statx *ret_stat)
 {
-	_cleanup_free_ struct backend_node *n = malloc(sizeof(*n));
 	struct lisafs_statx stat;
-	int rc;
+	struct backend_node *n;
+	int rc = c ? chown_fd(*fd, c->uid, c->gid) : 0;
 
-	if (!n)
-		return -ENOMEM;
-	rc = c ? chown_fd(*fd, c->uid, c->gid) : 0;
 	if (rc == 0)
 		rc = host_statx(*fd, "", &stat);
 	if (rc < 0)
 		return rc;
+	n = malloc(sizeof(*n));
+	if (!n)
+		return -ENOMEM;
 	*n = (struct backend_node){ .fd = TAKE_FD(*fd), .type = stat.mode & S_IFMT };
-	*ret = TAKE_PTR(n);
+	*ret = n;
 	*ret_stat = stat;
 	return 0;
 }

@@ -33,6 +33,7 @@ struct backend_file {
 	uint64_t off; /* that of the next record */
 	uint32_t dev_major;
 	uint32_t dev_minor;
+	bool at_end;     /* nothing is behind off */
 	bool one_device; /* all entries are on the directory's device */
 };
 

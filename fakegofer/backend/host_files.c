@@ -231,16 +231,20 @@ static int listing_seek(struct backend_file *f, uint64_t offset)
 		return 0;
 	f->at = f->n = 0;
 	f->off = offset;
+	f->at_end = false;
 	return lseek(f->fd, (off_t)offset, SEEK_SET) < 0 ? -errno : 0;
 }
 
 /* The next record; 0 at the end. */
 static int listing_next(struct backend_file *f, const struct dirent64 **ret)
 {
+	if (f->at_end)
+		return 0;
 	if (f->at == f->n) {
 		ssize_t n = getdents64(f->fd, f->records, HOST_DIRENTS);
 
 		f->at = f->n = 0;
+		f->at_end = n == 0;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		f->n = (size_t)n;

@@ -146,18 +146,6 @@ int host_rename(struct backend *b, struct backend_node *old_dir, const char *old
 
 /* Sockets ------------------------------------------------------------------------------------- */
 
-static int new_socket(struct host *h, uint32_t type)
-{
-	int fd;
-
-	if (h->no_sockets)
-		return -EPERM;
-	if (!backend_socket_type_ok(type))
-		return -ENXIO;
-	fd = socket(AF_UNIX, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	return fd < 0 ? -errno : fd;
-}
-
 int host_connect(struct backend *b, struct backend_node *n, uint32_t sock_type, int *ret_fd)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -165,9 +153,15 @@ int host_connect(struct backend *b, struct backend_node *n, uint32_t sock_type, 
 
 	if (n->type != S_IFSOCK)
 		return -ENOTSOCK;
-	fd = new_socket(host_of(b), sock_type ? sock_type : SOCK_STREAM);
+	if (host_of(b)->no_sockets)
+		return -EPERM;
+	if (sock_type == 0)
+		sock_type = SOCK_STREAM;
+	if (!backend_socket_type_ok(sock_type))
+		return -ENXIO;
+	fd = socket(AF_UNIX, (int)sock_type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return fd;
+		return -errno;
 	host_proc_path(n->fd, to.sun_path);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
@@ -192,28 +186,20 @@ int host_bind(struct backend *b, struct backend_node *dir, const char *name, uin
 	      const struct backend_create *c, struct backend_node **ret,
 	      struct lisafs_statx *ret_stat, struct backend_socket **ret_socket, int *ret_fd)
 {
-	_cleanup_free_ struct backend_socket *s = NULL;
+	_cleanup_socket_ struct backend_socket *s = NULL;
 	_cleanup_close_ int donated = -1;
-	_cleanup_close_ int fd = -1;
 	int rc = backend_check_name(name);
 
-	if (rc < 0)
-		return rc;
-	fd = new_socket(host_of(b), sock_type);
-	if (fd < 0)
-		return fd;
-	s = malloc(sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	donated = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (donated < 0)
-		return -errno;
-	rc = bind_in(fd, dir, name, c->mode);
+	if (rc == 0 && host_of(b)->no_sockets)
+		rc = -EPERM;
+	if (rc == 0)
+		rc = backend_socket_new(sock_type, &s, &donated);
+	if (rc == 0)
+		rc = bind_in(s->fd, dir, name, c->mode);
 	if (rc == 0)
 		rc = made(host_of(b), dir, name, 0, c, ret, ret_stat);
 	if (rc < 0)
 		return rc;
-	s->fd = TAKE_FD(fd);
 	*ret_socket = TAKE_PTR(s);
 	*ret_fd = TAKE_FD(donated);
 	return 0;

@@ -307,7 +307,6 @@ static int memory_symlink(struct backend *b, struct backend_node *dir, const cha
 			  struct backend_node **ret, struct lisafs_statx *ret_stat)
 {
 	struct memory *m = memory_of(b);
-	_cleanup_free_ char *copy = NULL;
 	size_t size = strlen(target);
 	struct backend_node *n;
 	int rc;
@@ -316,9 +315,6 @@ static int memory_symlink(struct backend *b, struct backend_node *dir, const cha
 		return -ENOENT;
 	if (size > LISAFS_PATH_MAX)
 		return -ENAMETOOLONG;
-	copy = strdup(target);
-	if (!copy)
-		return -ENOMEM;
 	rc = memory_charge(m, size);
 	if (rc < 0)
 		return rc;
@@ -327,8 +323,14 @@ static int memory_symlink(struct backend *b, struct backend_node *dir, const cha
 		memory_release(m, size);
 		return rc;
 	}
-	n->target = TAKE_PTR(copy);
 	n->size = size;
+	n->target = strdup(target);
+	if (!n->target) {
+		memory_release(m, size);
+		memory_unmake(m, dir, name);
+		memory_unref(m, n);
+		return -ENOMEM;
+	}
 	return made(n, ret, ret_stat);
 }
 
@@ -350,26 +352,24 @@ static int check_open(const struct backend_node *n, uint32_t flags)
 static int memory_open(struct backend *b, struct backend_node *n, uint32_t flags,
 		       struct backend_file **ret, int *ret_fd)
 {
-	_cleanup_free_ struct backend_file *f = NULL;
 	uint32_t access = flags & O_ACCMODE;
+	struct backend_file *f;
 	int rc = check_open(n, flags);
 
+	if (rc == 0 && (flags & O_TRUNC))
+		rc = memory_resize(memory_of(b), n, 0);
 	if (rc < 0)
 		return rc;
 	f = malloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	if (flags & O_TRUNC)
-		rc = memory_resize(memory_of(b), n, 0);
-	if (rc < 0)
-		return rc;
 	*f = (struct backend_file){ .node = n,
 				    .readable = access == O_RDONLY || access == O_RDWR,
 				    .writable = access == O_WRONLY || access == O_RDWR };
 	memory_ref(n);
 	if (ret_fd)
 		*ret_fd = -1;
-	*ret = TAKE_PTR(f);
+	*ret = f;
 	return 0;
 }
 

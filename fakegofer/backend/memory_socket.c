@@ -3,8 +3,6 @@
  * Nobody learns it from the tree, but whoever shares the network namespace could list it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,15 +37,12 @@ int memory_connect(struct backend *b, struct backend_node *n, uint32_t sock_type
 	return 0;
 }
 
-/* A socket at an address of the kernel's choice. */
-static int bind_anywhere(uint32_t type, int *ret_fd, struct memory_address *ret)
+/* Binds at an address of the kernel's choice. */
+static int bind_anywhere(int fd, uint32_t type, struct memory_address *ret)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	socklen_t n = sizeof(at);
-	_cleanup_close_ int fd = socket(AF_UNIX, (int)type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (fd < 0)
-		return -errno;
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at.sun_family)) < 0)
 		return -errno;
 	if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
@@ -57,7 +52,6 @@ static int bind_anywhere(uint32_t type, int *ret_fd, struct memory_address *ret)
 	ret->n = (uint16_t)n;
 	ret->type = type;
 	memcpy(ret->bytes, &at, n);
-	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -65,29 +59,20 @@ int memory_bind(struct backend *b, struct backend_node *dir, const char *name, u
 		const struct backend_create *c, struct backend_node **ret,
 		struct lisafs_statx *ret_stat, struct backend_socket **ret_socket, int *ret_fd)
 {
-	_cleanup_free_ struct backend_socket *s = NULL;
+	_cleanup_socket_ struct backend_socket *s = NULL;
 	_cleanup_close_ int donated = -1;
-	_cleanup_close_ int fd = -1;
 	struct memory_address address = { 0 };
 	struct backend_node *n;
-	int rc;
+	int rc = backend_socket_new(sock_type, &s, &donated);
 
-	if (!backend_socket_type_ok(sock_type))
-		return -ENXIO;
-	s = malloc(sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	rc = bind_anywhere(sock_type, &fd, &address);
+	if (rc == 0)
+		rc = bind_anywhere(s->fd, sock_type, &address);
 	if (rc < 0)
 		return rc;
-	donated = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (donated < 0)
-		return -errno;
 	rc = memory_make(memory_of(b), dir, name, S_IFSOCK | (c->mode & 07777), c, &n);
 	if (rc < 0)
 		return rc == -EEXIST ? -EADDRINUSE : rc;
 	n->address = address;
-	s->fd = TAKE_FD(fd);
 	memory_stat(n, ret_stat);
 	*ret = n;
 	*ret_socket = TAKE_PTR(s);

@@ -31,18 +31,12 @@ static struct memory_xattr **find(struct backend_node *n, const char *name)
 	return at;
 }
 
-static uint64_t charged(const struct memory_xattr *x)
-{
-	return sizeof(*x) + x->n + strlen(x->name);
-}
-
 static void drop(struct memory *m, struct memory_xattr **at)
 {
 	struct memory_xattr *x = *at;
 
 	*at = x->next;
-	memory_release(m, charged(x));
-	free(x->name);
+	memory_release(m, sizeof(*x) + x->n + strlen(x->name) + 1);
 	free(x);
 }
 
@@ -82,24 +76,25 @@ static size_t list_size(const struct backend_node *n)
 	return size;
 }
 
+/* The name stands behind the value. */
 static int xattr_new(struct memory *m, const char *name, const void *value, size_t size,
 		     struct memory_xattr **ret)
 {
-	struct memory_xattr *x = malloc(sizeof(*x) + size);
-	char *copy = strdup(name);
-	int rc = x && copy ? 0 : -ENOMEM;
+	size_t name_size = strlen(name) + 1;
+	struct memory_xattr *x;
+	int rc = memory_charge(m, sizeof(*x) + size + name_size);
 
-	if (rc == 0) {
-		*x = (struct memory_xattr){ .name = copy, .n = size };
-		if (size > 0)
-			memcpy(x->value, value, size);
-		rc = memory_charge(m, charged(x));
-	}
-	if (rc < 0) {
-		free(x);
-		free(copy);
+	if (rc < 0)
 		return rc;
+	x = malloc(sizeof(*x) + size + name_size);
+	if (!x) {
+		memory_release(m, sizeof(*x) + size + name_size);
+		return -ENOMEM;
 	}
+	*x = (struct memory_xattr){ .name = (char *)x->value + size, .n = size };
+	if (size > 0)
+		memcpy(x->value, value, size);
+	memcpy(x->name, name, name_size);
 	*ret = x;
 	return 0;
 }

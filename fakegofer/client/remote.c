@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int remote_call(struct backend *b, struct lisafs_message *req, struct lisafs_message *ret_reply,
 		int *ret_fd)
@@ -19,12 +20,12 @@ struct lisafs_str remote_str(const char *text)
 	return (struct lisafs_str){ .data = text, .n = (uint32_t)strlen(text) };
 }
 
-static struct backend_node *new_node(uint64_t fdid)
+static struct backend_node *new_node(uint64_t fdid, const struct lisafs_statx *stat)
 {
 	struct backend_node *n = malloc(sizeof(*n));
 
 	if (n)
-		n->fdid = fdid;
+		*n = (struct backend_node){ .fdid = fdid, .type = stat->mode & S_IFMT };
 	return n;
 }
 
@@ -32,7 +33,7 @@ int remote_child(struct backend *b, const struct lisafs_inode *child, struct bac
 		 struct lisafs_statx *ret_stat)
 {
 	struct lisafs_statx stat = child->stat;
-	struct backend_node *n = new_node(child->control_fd);
+	struct backend_node *n = new_node(child->control_fd, &stat);
 
 	if (!n) {
 		client_close_later(remote_of(b)->client, child->control_fd);
@@ -79,7 +80,7 @@ static int remote_root(struct backend *b, struct backend_node **ret, struct lisa
 
 	if (rc < 0)
 		return rc;
-	n = new_node(fdid);
+	n = new_node(fdid, &stat);
 	if (!n)
 		return -ENOMEM;
 	*ret = n;

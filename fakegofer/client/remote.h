@@ -19,6 +19,7 @@ struct remote {
 
 struct backend_node {
 	uint64_t fdid;
+	uint32_t type; /* S_IFMT bits */
 };
 
 struct backend_socket {

@@ -39,13 +39,23 @@ static void give_fd(int *fd, int *ret_fd)
 		*ret_fd = TAKE_FD(*fd);
 }
 
+/* What a sentry decides by itself; a gofer answers EINVAL, and takes no O_DIRECTORY. */
+static int check_open(const struct backend_node *n, uint32_t flags)
+{
+	if (n->type == S_IFLNK)
+		return -ELOOP;
+	return (flags & O_DIRECTORY) && n->type != S_IFDIR ? -ENOTDIR : 0;
+}
+
 int remote_open(struct backend *b, struct backend_node *n, uint32_t flags,
 		struct backend_file **ret, int *ret_fd)
 {
 	struct lisafs_message msg = { .id = LISAFS_OPENAT, .body.open = { n->fdid, flags } };
 	_cleanup_close_ int fd = -1;
-	int rc = remote_call(b, &msg, &msg, &fd);
+	int rc = check_open(n, flags);
 
+	if (rc == 0)
+		rc = remote_call(b, &msg, &msg, &fd);
 	if (rc == 0)
 		rc = new_file(b, msg.body.open_reply.open_fd, ret);
 	if (rc == 0)
@@ -64,7 +74,7 @@ static int open_existing(struct backend *b, struct backend_node *dir, const char
 
 	if (rc < 0)
 		return rc;
-	rc = S_ISLNK(stat.mode) ? -ELOOP : remote_open(b, n, flags, ret_file, ret_fd);
+	rc = remote_open(b, n, flags, ret_file, ret_fd);
 	if (rc < 0) {
 		remote_put(b, n);
 		return rc;
@@ -330,22 +340,26 @@ int remote_bind(struct backend *b, struct backend_node *dir, const char *name, u
 			       .sock_type = sock_type,
 			       .name = remote_str(name) },
 	};
-	_cleanup_free_ struct backend_socket *s = malloc(sizeof(*s));
+	struct client *client = remote_of(b)->client;
+	struct lisafs_bind_reply bound;
+	struct backend_socket *s;
 	_cleanup_close_ int fd = -1;
-	int rc;
+	int rc = remote_call(b, &msg, &msg, &fd);
 
-	if (!s)
-		return -ENOMEM;
-	rc = remote_call(b, &msg, &msg, &fd);
 	if (rc < 0)
 		return rc;
-	s->fdid = msg.body.bind_reply.bound_socket_fd;
-	rc = remote_child(b, &msg.body.bind_reply.child, ret, ret_stat);
+	bound = msg.body.bind_reply;
+	s = malloc(sizeof(*s));
+	if (!s)
+		client_close_later(client, bound.child.control_fd);
+	rc = s ? remote_child(b, &bound.child, ret, ret_stat) : -ENOMEM;
 	if (rc < 0) {
-		client_close_later(remote_of(b)->client, s->fdid);
+		client_close_later(client, bound.bound_socket_fd);
+		free(s);
 		return rc;
 	}
-	*ret_socket = TAKE_PTR(s);
+	s->fdid = bound.bound_socket_fd;
+	*ret_socket = s;
 	give_fd(&fd, ret_fd);
 	return 0;
 }

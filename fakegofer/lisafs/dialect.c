@@ -44,13 +44,14 @@ const struct lisafs_dialect_info *lisafs_dialect_info(enum lisafs_dialect d)
 /* Whether the payload is a Mount reply whose Statx has this size; the list's ids as bits. */
 static bool fits(const uint8_t *payload, size_t n, size_t statx_size, uint64_t *ret_supported)
 {
-	const uint8_t *at = payload + FDID_SIZE + statx_size;
+	const uint8_t *at;
 	uint64_t supported = 0;
 	uint32_t published;
 	uint16_t count;
 
 	if (n < AROUND_STATX + statx_size)
 		return false;
+	at = payload + FDID_SIZE + statx_size;
 	memcpy(&published, at, sizeof(published));
 	memcpy(&count, at + sizeof(published), sizeof(count));
 	published = le32toh(published);

@@ -409,8 +409,8 @@ int server_list_xattr(struct server *s, const union lisafs_body *req, struct ser
 {
 	const struct lisafs_list_xattr_request *r = &req->list_xattr;
 	size_t cap = r->size == 0 || r->size > LISAFS_XATTR_MAX ? LISAFS_XATTR_MAX : r->size;
-	_cleanup_free_ char *list = malloc(LISAFS_XATTR_MAX);
 	_cleanup_free_ struct lisafs_str *names = NULL;
+	_cleanup_free_ char *list = NULL;
 	struct server_fd *fd;
 	ssize_t n = 0;
 	uint16_t count = 0;
@@ -418,6 +418,7 @@ int server_list_xattr(struct server *s, const union lisafs_body *req, struct ser
 
 	if (rc < 0)
 		return rc;
+	list = malloc(LISAFS_XATTR_MAX);
 	if (!list)
 		return -ENOMEM;
 	if (!server_is_gone(s, fd))

@@ -225,6 +225,8 @@ int server_connect(struct server *s, const union lisafs_body *req, struct server
 		return -ENOTSOCK;
 	if (server_is_gone(s, fd))
 		return -EINVAL;
+	if (s->options.stock_files)
+		return -EPERM;
 	rc = server_call(s, connect, fd->node, req->connect.sock_type, &host_fd);
 	server_reply_fd(reply, host_fd);
 	return rc;

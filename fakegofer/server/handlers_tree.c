@@ -68,6 +68,19 @@ int server_mkdir(struct server *s, const union lisafs_body *req, struct server_r
 	return show_child(s, &p, rc, &stat, &reply->msg.body.inode_reply.child);
 }
 
+/* A sentry makes such files up for itself where its gofer refuses them. */
+static bool is_stock_file(uint32_t mode, uint32_t major, uint32_t minor)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return true;
+	case S_IFCHR:
+		return major == 0 && minor == 0;
+	default:
+		return false;
+	}
+}
+
 int server_mknod(struct server *s, const union lisafs_body *req, struct server_reply *reply)
 {
 	const struct lisafs_mknod_request *r = &req->mknod;
@@ -78,6 +91,8 @@ int server_mknod(struct server *s, const union lisafs_body *req, struct server_r
 
 	if (rc < 0)
 		return rc;
+	if (s->options.stock_files && !is_stock_file(r->create.mode, r->major, r->minor))
+		return -EPERM;
 	c.mode = r->create.mode;
 	rc = server_call(s, mknod, p.dir->node, p.name, &c, r->major, r->minor, &p.child->node,
 			 &stat);
@@ -168,6 +183,8 @@ int server_bind(struct server *s, const union lisafs_body *req, struct server_re
 
 	if (rc == 0)
 		rc = server_fd_new(&s->fds, SERVER_FD_SOCKET, p.child, &sock);
+	if (rc == 0 && s->options.stock_files)
+		rc = -EPERM;
 	if (rc < 0)
 		return rc;
 	rc = server_call(s, bind, p.dir->node, p.name, r->sock_type, &c, &p.child->node, &stat,

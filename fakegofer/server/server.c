@@ -65,27 +65,26 @@ static uint64_t offered(const struct server_options *o)
 int server_new(int socket, struct backend *backend, const struct server_options *options,
 	       struct server **ret)
 {
-	_cleanup_free_ uint8_t *payload = NULL;
-	_cleanup_free_ struct server *s = NULL;
+	_cleanup_server_ struct server *s = NULL;
 	int rc;
 
 	if (!lisafs_dialect_info(options->dialect))
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
-	payload = malloc(LISAFS_PAYLOAD_MAX);
-	if (!s || !payload)
+	if (!s)
 		return -ENOMEM;
+	s->wire = WIRE_INIT;
 	s->backend = backend;
 	s->options = *options;
 	s->supported = offered(options);
-	rc = server_fds_init(&s->fds, backend);
+	s->reply.payload = malloc(LISAFS_PAYLOAD_MAX);
+	rc = s->reply.payload ? server_fds_init(&s->fds, backend) : -ENOMEM;
 	if (rc == 0)
 		rc = wire_open(socket, &s->wire);
-	if (rc < 0) {
-		server_fds_clear(&s->fds);
+	if (rc < 0)
 		return rc;
-	}
-	s->reply.payload = TAKE_PTR(payload);
+	s->wire.ahead = true;
+	s->wire.spin_us = SERVER_SPIN_US;
 	*ret = TAKE_PTR(s);
 	return 0;
 }

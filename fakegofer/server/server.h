@@ -1,7 +1,7 @@
 /*
- * The gofer's role: one connection, one backend. Answers every request that lisafs_decode() and
- * lisafs_validate() accept, refuses the others with the errno that gVisor's server answers, and never
- * lets a peer make it allocate more than the message limit, keep more FDs than SERVER_FDS_LIMIT, or
+ * The gofer's role: one connection, one backend. Answers what lisafs_decode() accepts, bytes behind a
+ * message allowed; checks names, FD ids and flags in gVisor's order, so that the errno is that of
+ * gVisor's server where several things are wrong (EIO: it does not decode); and never lets a peer make it allocate more than the message limit, keep more FDs than SERVER_FDS_LIMIT, or
  * keep an FD that rode in with a request (those are closed and counted).
  *
  * It never offers shared-memory channels: Channel is not in its list and answers EOPNOTSUPP.
@@ -17,6 +17,7 @@
 #include "fakegofer/wire/wire.h"
 
 #define SERVER_FDS_LIMIT 65536u /* control, open and socket FDs of one connection */
+#define SERVER_SPIN_US 50u      /* how long it looks for the next request before it sleeps */
 
 struct server_options {
 	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */
@@ -25,6 +26,8 @@ struct server_options {
 	bool donate;        /* host FDs: the root's beside the Mount reply, an opened file's
 				      * beside its reply, where the backend has any to give */
 	bool readonly;      /* EROFS for what would change the tree */
+	bool stock_files;   /* EPERM for what a stock gofer without --host-uds does not make or reach:
+			     * FIFOs, sockets, devices but whiteouts */
 };
 
 struct server_stats {
@@ -44,7 +47,8 @@ int server_new(int socket, struct backend *backend, const struct server_options 
  */
 int server_run(struct server *s, int64_t deadline, int wake_fd);
 /*
- * One request by hand, for fuzzing and tests: no socket is read or written. Host FDs that came with
+ * One request by hand, for fuzzing and tests: no socket is read or written. -EBUSY: server_run was
+ * interrupted in the middle of a reply. Host FDs that came with
  * the request are closed. The reply (an Error where the request is refused) is in the server's
  * buffer until the next call, its FDs (at most LISAFS_FDS_MAX) are the caller's to close.
  */

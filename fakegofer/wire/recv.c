@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "fakegofer/wire/wait.h"
 
@@ -17,7 +19,9 @@ static void close_from(struct wire_fds *fds, size_t first)
 void wire_frame_clear(struct wire_frame *frame)
 {
 	close_from(&frame->fds, 0);
-	*frame = WIRE_FRAME_INIT;
+	frame->header = (struct lisafs_header){ 0 };
+	frame->payload = NULL;
+	frame->fds.n = frame->fds.n_late = frame->fds.n_over = 0;
 }
 
 int wire_frame_take_fd(struct wire_frame *frame, size_t i)
@@ -57,6 +61,7 @@ void wire_close(struct wire *w)
 {
 	close_from(&w->in.fds, 0);
 	free(w->in.payload);
+	free(w->in.ahead);
 	close_fd(&w->fd);
 	*w = WIRE_INIT;
 }
@@ -96,18 +101,38 @@ static void keep_fds(struct wire_in *in, struct msghdr *msg)
 	}
 }
 
+/* Room for what comes behind the bytes that are asked for; none where there is no memory. */
+static struct iovec room_ahead(struct wire *w)
+{
+	if (w->ahead && !w->in.ahead)
+		w->in.ahead = malloc(WIRE_AHEAD_SIZE);
+	return (struct iovec){ w->in.ahead, w->in.ahead ? WIRE_AHEAD_SIZE : 0 };
+}
+
+static size_t take_ahead(struct wire_in *in, void *buf, size_t n)
+{
+	size_t there = in->ahead_n - in->ahead_at;
+
+	if (n > there)
+		n = there;
+	if (n > 0)
+		memcpy(buf, in->ahead + in->ahead_at, n);
+	in->ahead_at += n;
+	return n;
+}
+
 /* Reads up to n bytes. Returns how many (0 at the end), or a negative errno. */
-static ssize_t read_some(struct wire *w, void *buf, size_t n)
+static ssize_t read_some(struct wire *w, void *buf, size_t n, int flags)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
 		struct cmsghdr align;
 	} control;
 	size_t room = w->fd_room < WIRE_FDS_MAX ? w->fd_room : WIRE_FDS_MAX;
-	struct iovec iov = { .iov_base = buf, .iov_len = n };
+	struct iovec iov[] = { { .iov_base = buf, .iov_len = n }, room_ahead(w) };
 	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
+		.msg_iov = iov,
+		.msg_iovlen = 2,
 		.msg_control = room > 0 ? control.room : NULL,
 		/* Not CMSG_SPACE: its padding would let in one FD more than there is room for. */
 		.msg_controllen = room > 0 ? CMSG_LEN(sizeof(int) * room) : 0,
@@ -115,14 +140,65 @@ static ssize_t read_some(struct wire *w, void *buf, size_t n)
 	ssize_t got;
 
 	do {
-		got = recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		got = recvmsg(w->fd, &msg, flags | MSG_CMSG_CLOEXEC);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
 	keep_fds(&w->in, &msg);
 	if (msg.msg_flags & MSG_CTRUNC)
 		return -ETOOMANYREFS;
-	w->in.got += (size_t)got;
+	if ((size_t)got > n) {
+		w->in.ahead_at = 0;
+		w->in.ahead_n = (size_t)got - n;
+		got = (ssize_t)n;
+	}
+	return got;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* Reads without sleeping for spin_us: what read_some says, -EAGAIN where nothing came. */
+static ssize_t read_spinning(struct wire *w, void *buf, size_t n)
+{
+	struct wire_in *in = &w->in;
+	int64_t until = now_us() + w->spin_us;
+	ssize_t got;
+
+	if (in->spin_off > 0) {
+		in->spin_off--;
+		return -EAGAIN;
+	}
+	do {
+		got = read_some(w, buf, n, MSG_DONTWAIT);
+		if (got != -EAGAIN) {
+			in->spin_off_next = 0;
+			return got;
+		}
+		sched_yield(); /* the peer may need this very processor */
+	} while (now_us() < until);
+	in->spin_off = in->spin_off_next;
+	in->spin_off_next = in->spin_off_next * 2 + 1;
+	if (in->spin_off_next > WIRE_SPIN_OFF_MAX)
+		in->spin_off_next = WIRE_SPIN_OFF_MAX;
+	return -EAGAIN;
+}
+
+/* Reads what is there, or sleeps until something is: as read_some. */
+static ssize_t read_waiting(struct wire *w, void *buf, size_t n, int64_t deadline)
+{
+	bool alone = deadline == WIRE_FOREVER && w->wake_fd < 0;
+	ssize_t got = -EAGAIN;
+
+	if (w->spin_us > 0 && deadline != WIRE_NO_WAIT)
+		got = read_spinning(w, buf, n);
+	if (got == -EAGAIN)
+		got = read_some(w, buf, n, alone ? 0 : MSG_DONTWAIT);
 	return got;
 }
 
@@ -131,7 +207,10 @@ static int fill(struct wire *w, uint8_t *at, size_t goal, int64_t deadline)
 {
 	while (w->in.got < goal) {
 		size_t before = w->in.got;
-		ssize_t n = read_some(w, at, goal - before);
+		ssize_t n = (ssize_t)take_ahead(&w->in, at, goal - before);
+
+		if (n == 0)
+			n = read_waiting(w, at, goal - before, deadline);
 
 		if (n == -EAGAIN) {
 			int rc = wire_wait(w, POLLIN, deadline);
@@ -144,6 +223,7 @@ static int fill(struct wire *w, uint8_t *at, size_t goal, int64_t deadline)
 			return give_up(w, (int)n);
 		if (n == 0)
 			return give_up(w, before == 0 ? -ENODATA : -EBADMSG);
+		w->in.got += (size_t)n;
 		at += n;
 	}
 	return 0;

@@ -27,7 +27,7 @@ static ssize_t write_some(struct wire *w, const struct wire_out *out)
 	union {
 		char room[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
 		struct cmsghdr align;
-	} control = { 0 };
+	} control;
 	size_t skip = out->sent < out->header_size ? 0 : out->sent - out->header_size;
 	size_t header_sent = out->sent < out->header_size ? out->sent : out->header_size;
 	struct iovec iov[] = {
@@ -39,6 +39,7 @@ static ssize_t write_some(struct wire *w, const struct wire_out *out)
 	ssize_t n;
 
 	if (out->n_fds > 0 && out->sent == 0) {
+		memset(&control, 0, CMSG_SPACE(sizeof(int) * out->n_fds));
 		control.align.cmsg_level = SOL_SOCKET;
 		control.align.cmsg_type = SCM_RIGHTS;
 		control.align.cmsg_len = CMSG_LEN(sizeof(int) * out->n_fds);

@@ -7,8 +7,8 @@
  * because gVisor's own receiver would drop them.
  *
  * Nothing a peer sends can make this allocate more than the limit, keep an FD without
- * close-on-exec, or lose an FD unnoticed. Receiving never reads beyond the frame. Functions return
- * 0 or:
+ * close-on-exec, or lose an FD unnoticed. Receiving never reads beyond the frame, unless ahead is set.
+ * Functions return 0 or:
  *	-EAGAIN		no deadline was given and it is not done; call again to go on
  *	-ETIMEDOUT	the deadline passed; likewise
  *	-ECANCELED	wake_fd became readable; likewise
@@ -24,6 +24,7 @@
 #ifndef FAKEGOFER_WIRE_WIRE_H
 #define FAKEGOFER_WIRE_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,9 @@ int wire_frame_take_fd(struct wire_frame *frame, size_t i);
 /* Closes all but the first keep FDs; returns how many were closed. */
 size_t wire_frame_keep_fds(struct wire_frame *frame, size_t keep);
 
+#define WIRE_AHEAD_SIZE 16384u
+#define WIRE_SPIN_OFF_MAX 4096u
+
 /* What is being received. Private. */
 struct wire_in {
 	uint8_t header[LISAFS_HEADER_SIZE];
@@ -70,15 +74,31 @@ struct wire_in {
 	uint8_t *payload;
 	size_t cap;
 	struct wire_fds fds;
+	uint8_t *ahead; /* WIRE_AHEAD_SIZE bytes, where they are used */
+	size_t ahead_at;
+	size_t ahead_n;
+	uint32_t spin_off; /* receives that will sleep at once */
+	uint32_t spin_off_next;
 	int broken;
 };
 
-/* One end of a connection. limit, fd_room and wake_fd may be changed between calls. */
+/* One end of a connection. limit, fd_room, wake_fd, ahead and spin_us may be changed between calls. */
 struct wire {
 	int fd;         /* owned */
 	int wake_fd;    /* -1, or an FD that interrupts waiting when readable; borrowed */
 	uint32_t limit; /* most payload bytes; LISAFS_PAYLOAD_MAX at first */
 	size_t fd_room; /* FDs one read has room for, WIRE_FDS_MAX at first and at most */
+	/*
+	 * Nobody else ever reads the socket: whole requests are read at once. FDs then belong to the
+	 * frame that was being received when they came, which may be one too early. Not to be unset.
+	 */
+	bool ahead;
+	/*
+	 * Before a receive sleeps it looks again for this long, in microseconds (0 = not at all):
+	 * waking a sleeper takes longer than most requests. Looking in vain is given up for a while,
+	 * and for longer each time. Deadlines and wake_fd are seen that much later.
+	 */
+	uint32_t spin_us;
 	struct wire_in in;
 };
 

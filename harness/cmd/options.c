@@ -90,6 +90,22 @@ static error_t parse_profile(struct argp_state *state, struct options *o, const 
 	return 0;
 }
 
+static error_t parse_depth(struct argp_state *state, struct options *o, const char *text)
+{
+	if (strcmp(text, "default") && strcmp(text, "full"))
+		argp_error(state, "--depth: \"%s\" is neither default nor full", text);
+	o->full = !strcmp(text, "full");
+	return 0;
+}
+
+static error_t parse_argument(struct options *o, char *text)
+{
+	if (o->verb)
+		return strv_push(&o->arguments, text) < 0 ? ENOMEM : 0;
+	o->verb = text;
+	return 0;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -135,10 +151,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->expected = arg;
 		return 0;
 	case KEY_DEPTH:
-		if (strcmp(arg, "default") && strcmp(arg, "full"))
-			argp_error(state, "--depth: \"%s\" is neither default nor full", arg);
-		o->full = !strcmp(arg, "full");
-		return 0;
+		return parse_depth(state, o, arg);
 	case KEY_COVERAGE:
 		o->coverage = true;
 		return 0;
@@ -155,11 +168,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->verbose = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (!o->verb)
-			o->verb = arg;
-		else if (strv_push(&o->arguments, arg) < 0)
-			return ENOMEM;
-		return 0;
+		return parse_argument(o, arg);
 	case ARGP_KEY_END:
 		if (!o->verb)
 			argp_error(state, "no verb given; one of: %s", verbs_list());

@@ -106,13 +106,13 @@ static int make_sources(int dirfd, const struct spec_sandbox *s, struct hx_error
 	return 0;
 }
 
-/* Who is who: which file system object each mount is made of. */
+/* Who is who: which file system object each mount is made of, where the executor made one. */
 static int add_source(struct world *w, const char *subject, const char *path, struct str *text)
 {
 	struct stat st;
 
 	if (fstatat(w->scratch_fd, path, &st, 0) < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	str_printf(text, "%s\t%u:%u\t%llu\n", subject, major(st.st_dev), minor(st.st_dev),
 		   (unsigned long long)st.st_ino);
 	return 0;

@@ -44,11 +44,26 @@ static int read_inspection(struct sensing *x, size_t which, struct json_object *
 	return 0;
 }
 
+#define HOLDS_LIMIT 256u /* descriptors that are told apart */
+
 /* What an inspection tells of one connection's donated FDs. */
 struct holds {
 	size_t told;  /* of how many of them it speaks */
-	size_t found; /* descriptors of sentries on their open files */
+	size_t found; /* descriptors of sentries on their open files, each counted once */
+	int64_t fds[HOLDS_LIMIT];
 };
+
+/* One open file may have been donated twice: its descriptors are the same then. */
+static void count_fd(struct holds *h, struct json_object *fd)
+{
+	int64_t key = json_int_or(fd, "index", 0) * (INT64_C(1) << 32) + json_int_or(fd, "fd", -1);
+
+	for (size_t i = 0; i < h->found; i++)
+		if (h->fds[i] == key)
+			return;
+	if (h->found < HOLDS_LIMIT)
+		h->fds[h->found++] = key;
+}
 
 static void count_holds(struct json_object *lines, const struct wire_log *l, struct holds *holds)
 {
@@ -61,7 +76,8 @@ static void count_holds(struct json_object *lines, const struct wire_log *l, str
 		    conn >= (int64_t)l->n_conns || json_get_array(o, "in", &in, NULL) < 0)
 			continue;
 		holds[conn].told++;
-		holds[conn].found += json_object_array_length(in);
+		for (size_t k = 0; k < json_object_array_length(in); k++)
+			count_fd(&holds[conn], json_object_array_get_idx(in, k));
 	}
 }
 
@@ -98,17 +114,16 @@ static int sense_holds(struct sensing *x, struct json_object *lines, const struc
 	return r;
 }
 
-/* "socket:[123]" is a socket, whichever. */
-static char *unnumbered(const char *target)
+/*
+ * Files alone: sockets, anonymous inodes and shared memory come and go with the sentry's own pools (its
+ * control connections, the platform's processes).
+ */
+static bool is_file(const char *target)
 {
-	const char *bracket = strchr(target, '[');
-
-	return bracket && (str_starts(target, "socket:") || str_starts(target, "pipe:"))
-		       ? strndup(target, (size_t)(bracket - target))
-		       : strdup(target);
+	return target[0] == '/' && !str_starts(target, "/memfd:") && !str_starts(target, "/dev/");
 }
 
-/* What the sentries have open, one a line, sorted. */
+/* The files that the sentries have open, one a line, sorted. */
 static int list_open(struct json_object *lines, struct strv *ret)
 {
 	for (size_t i = 0; i < json_object_array_length(lines); i++) {
@@ -119,9 +134,9 @@ static int list_open(struct json_object *lines, struct strv *ret)
 			continue;
 		for (size_t k = 0; k < json_object_array_length(fds); k++) {
 			struct json_object *fd = json_object_array_get_idx(fds, k);
-			char *target = unnumbered(json_string_or(fd, "target", "?"));
+			const char *target = json_string_or(fd, "target", "?");
 
-			if (!target || strv_push_take(ret, target) < 0)
+			if (is_file(target) && strv_push(ret, target) < 0)
 				return -ENOMEM;
 		}
 	}

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "suite/unit/support/ask.h"
+#include "suite/unit/support/open_fds.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/tree.h"
 
@@ -41,7 +42,7 @@ static int start(void **state, bool no_openat2)
 
 	assert_non_null(r);
 	r->umask_before = umask(0);
-	r->fds_before = ask_count_fds();
+	r->fds_before = open_fds();
 	assert_int_equal(folder_make((void **)&r->folder), 0);
 	assert_int_equal(mkdirat(r->folder->fd, "root", 0755), 0);
 	assert_int_equal(mkdirat(r->folder->fd, "outside", 0755), 0);
@@ -88,7 +89,7 @@ static int teardown(void **state)
 
 	backend_freep(&r->b);
 	assert_int_equal(folder_drop(&folder), 0);
-	assert_int_equal(ask_count_fds(), r->fds_before);
+	assert_int_equal(open_fds(), r->fds_before);
 	umask(r->umask_before);
 	free(r);
 	return 0;
@@ -99,7 +100,8 @@ static unsigned what_is_here(int fd)
 	struct statfs fs;
 
 	assert_int_equal(fstatfs(fd, &fs), 0);
-	return (fs.f_type == TMPFS_MAGIC ? TREE_TMPFS : 0) | (geteuid() == 0 ? TREE_ROOT : 0);
+	return TREE_LOCAL | (fs.f_type == TMPFS_MAGIC ? TREE_TMPFS : 0) |
+	       (geteuid() == 0 ? TREE_ROOT : 0);
 }
 
 static void the_table(void **state)
@@ -218,7 +220,7 @@ static void a_fifo_does_not_stop_the_gofer(void **state)
 	assert_string_equal(tree_do(r->b, "open p 1"), "ENXIO"); /* nobody reads */
 }
 
-static bool same_file(int fd, const struct lisafs_statx *stat)
+static bool is_file_of(int fd, const struct lisafs_statx *stat)
 {
 	struct stat st;
 
@@ -239,14 +241,14 @@ static void the_root_and_opened_files_are_donated(void **state)
 
 	assert_int_equal(o->root(r->b, &root, &stat), 0);
 	assert_int_equal(o->donate(r->b, &fd), 0);
-	assert_true(same_file(fd, &stat));
+	assert_true(is_file_of(fd, &stat));
 	close(fd);
 	assert_int_equal(o->open(r->b, root, O_RDONLY, &f, &fd), 0);
-	assert_true(same_file(fd, &stat));
+	assert_true(is_file_of(fd, &stat));
 	o->close(r->b, f);
 	close(fd);
 	assert_int_equal(o->create(r->b, root, "f", O_WRONLY, &c, &n, &stat, &f, &fd), 0);
-	assert_true(same_file(fd, &stat));
+	assert_true(is_file_of(fd, &stat));
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
 	o->close(r->b, f);
 	close(fd);

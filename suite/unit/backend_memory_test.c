@@ -27,7 +27,7 @@ static int teardown(void **state)
 
 static void the_table(void **state)
 {
-	tree_run(*state, TREE_TMPFS | (geteuid() == 0 ? TREE_ROOT : 0));
+	tree_run(*state, TREE_TMPFS | TREE_LOCAL | (geteuid() == 0 ? TREE_ROOT : 0));
 }
 
 static void a_wrong_answer_is_seen(void **state)

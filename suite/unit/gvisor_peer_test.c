@@ -5,6 +5,7 @@
 #include "suite/unit/support/unit.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "fakegofer/client/client.h"
@@ -19,6 +21,7 @@
 #include "harness/base/fs.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/open_fds.h"
+#include "suite/unit/support/tree.h"
 
 #define PEER_SOCKET 3 /* the peer's FD of the socket */
 #define OUTPUT_LIMIT (1u << 20)
@@ -148,6 +151,74 @@ static void gvisors_client_against_memory(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+static void gvisors_client_against_the_host(void **state)
+{
+	struct server_options with = { .donate = true };
+	struct folder *f = *state;
+	size_t before = open_fds();
+	struct backend *b;
+
+	need_peer();
+	for (int donate = 0; donate < 2; donate++) {
+		assert_int_equal(backend_host_new(open(f->path, O_PATH | O_CLOEXEC), NULL, &b), 0);
+		with.donate = donate;
+		gvisors_client_against(
+			b, &with, donate ? "mode 040700, a host FD" : "mode 040700, no host FD");
+	}
+	assert_int_equal(open_fds(), before);
+}
+
+/* Our client against gVisor's stock gofer ----------------------------------------------------- */
+
+/* Where the stock gofer answers otherwise than Linux: it makes regular files and whiteouts only. */
+static const struct tree_row stock_answers[] = {
+	{ "mknod m/fifo 10640", "EPERM", TREE_ANY },
+	{ "stat m/fifo mode", "ENOENT", TREE_ANY },
+	{ "truncate m/fifo 0", "ENOENT", TREE_ANY },
+	{ "mknod m/sock 140600", "EPERM", TREE_ANY },
+	{ "stat m/sock mode", "ENOENT", TREE_ANY },
+	{ "open m/sock 0", "ENOENT", TREE_ANY },
+	{ "mknod x/p 10600", "EPERM", TREE_ANY },
+	{ "setx x/p user.a x 0", "ENOENT", TREE_ANY },
+	/* mknod(2) takes no type for a regular file, the gofer does not. */
+	{ "mknod m/plain 600", "EPERM", TREE_ANY },
+	{ "stat m/plain mode", "ENOENT", TREE_ANY },
+	/* A sentry would not ask. */
+	{ "truncate m/l 0", "ELOOP", TREE_ANY },
+};
+
+static void our_client_against_gvisors_gofer(void **state)
+{
+	struct folder *f = *state;
+	_cleanup_str_ struct str said = STR_INIT;
+	size_t before = open_fds();
+	struct client *c;
+	struct backend *remote;
+	struct peer p;
+	struct statfs fs;
+	int fd;
+
+	need_peer();
+	start_peer("gofer", "--donate", f->path, &p);
+	assert_int_equal(client_new(p.socket, CALL_MS, &c), 0);
+	p.socket = -1;
+	assert_int_equal(backend_remote_new(c, &remote), 0);
+	assert_int_equal(client_dialect(c), LISAFS_DIALECT_2026_09);
+	assert_int_equal(remote->ops->donate(remote, &fd), 0);
+	assert_true(same_file(fd, f->fd));
+	close(fd);
+	assert_int_equal(fstatfs(f->fd, &fs), 0);
+	tree_run_but(remote,
+		     (fs.f_type == TMPFS_MAGIC ? TREE_TMPFS : 0) | (geteuid() == 0 ? TREE_ROOT : 0),
+		     stock_answers, ARRAY_SIZE(stock_answers));
+	assert_string_equal(client_why(c), "");
+	assert_int_equal(client_stray_fds(c), 0);
+	backend_freep(&remote);
+	assert_int_equal(end_peer(&p, &said), 0);
+	assert_string_equal(str_text(&said), "");
+	assert_int_equal(open_fds(), before);
+}
+
 /* What gVisor's client does not survive ------------------------------------------------------- */
 
 static void gvisors_client_hears(const void *bytes, size_t n, const char *panic)
@@ -193,6 +264,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gvisors_client_against_memory),
+		cmocka_unit_test_setup_teardown(gvisors_client_against_the_host, folder_make,
+						folder_drop),
+		cmocka_unit_test_setup_teardown(our_client_against_gvisors_gofer, folder_make,
+						folder_drop),
 		cmocka_unit_test(gvisors_client_panics),
 	};
 

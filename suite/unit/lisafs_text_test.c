@@ -133,10 +133,12 @@ static void a_cut_mount_reply_has_no_dialect(void **state)
 	size_t n =
 		mount_reply(144, lisafs_dialect_info(LISAFS_DIALECT_2026_09)->supported, payload);
 
+	enum lisafs_dialect got;
+
 	(void)state;
+	assert_int_equal(lisafs_dialect_detect(NULL, 0, &got, NULL), -EPROTO);
 	for (size_t cut = 0; cut < n; cut++) {
 		_cleanup_free_ uint8_t *part = malloc(cut);
-		enum lisafs_dialect got;
 
 		assert_non_null(part);
 		memcpy(part, payload, cut);

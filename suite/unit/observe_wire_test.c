@@ -200,11 +200,12 @@ static void silence_about_an_fd_is_broken(void **state)
 static const struct {
 	const char *second, *grown;
 } growths[] = {
-	/* the number of a socket is no difference, one socket more is */
-	{ SENTRY(OPEN("3", "socket:[7]") "," OPEN("4", "/s/b")) END, "" },
+	/* sockets and anonymous inodes are the sentry's own affair, files are not */
 	{ SENTRY(OPEN("3", "socket:[7]") "," OPEN("8", "socket:[9]") "," OPEN("4", "/s/b")) END,
-	  "socket:" },
+	  "" },
+	{ SENTRY(OPEN("5", "/memfd:x (deleted)") "," OPEN("4", "/s/b")) END, "" },
 	{ SENTRY(OPEN("3", "socket:[1]") "," OPEN("4", "/s/b") "," OPEN("5", "/s/b")) END, "/s/b" },
+	{ SENTRY(OPEN("4", "/s/b") "," OPEN("5", "/s/c")) END, "/s/c" },
 	/* what is gone is no growth */
 	{ SENTRY(OPEN("3", "socket:[1]")) END, "" },
 };

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "suite/unit/support/ask.h"
+#include "suite/unit/support/open_fds.h"
 
 struct rig {
 	struct ask a;
@@ -22,7 +23,7 @@ static int start(void **state, const struct server_options *o)
 	struct backend *b;
 
 	assert_non_null(r);
-	r->fds_before = ask_count_fds();
+	r->fds_before = open_fds();
 	assert_int_equal(backend_memory_new(&b), 0);
 	ask_start(&r->a, b, o);
 	*state = r;
@@ -268,12 +269,12 @@ static void an_open_file_outlives_its_control_fd_and_its_name(void **state)
 	struct ask *a = mounted(state);
 	int64_t fd = ask_create(a, a->root, "f");
 	uint64_t control = a->reply.body.open_create_reply.child.control_fd;
-	union lisafs_body unlink = { .unlink = { .dir_fd = a->root, .name = ask_str("f") } };
+	union lisafs_body unlink_body = { .unlink = { .dir_fd = a->root, .name = ask_str("f") } };
 
 	assert_int_equal(pwrite_text(a, (uint64_t)fd, "still", 0), 5);
 	assert_int_equal(ask_close(a, control), 0);
 	assert_int_equal(ask_fd(a, LISAFS_FSTAT, control), -EBADF);
-	assert_int_equal(ask(a, LISAFS_UNLINKAT, &unlink), 0);
+	assert_int_equal(ask(a, LISAFS_UNLINKAT, &unlink_body), 0);
 	assert_int_equal(ask_walk(a, a->root, "f"), -ENOENT);
 	assert_int_equal(pread_n(a, (uint64_t)fd, 10), 5);
 	assert_int_equal(ask_fd(a, LISAFS_FSTAT, (uint64_t)fd), 0);
@@ -286,14 +287,14 @@ static void what_was_removed_answers_as_gvisor_does(void **state)
 	struct ask *a = mounted(state);
 	int64_t dir = ask_mkdir(a, a->root, "d");
 	int64_t open = ask_open(a, (uint64_t)dir, O_RDONLY);
-	union lisafs_body unlink = {
+	union lisafs_body unlink_body = {
 		.unlink = { .dir_fd = a->root, .flags = AT_REMOVEDIR, .name = ask_str("d") }
 	};
 	union lisafs_body list = { .getdents = { .dir_fd = (uint64_t)open, .count = 1000 } };
 	union lisafs_body xattr = { .get_xattr = { .fd = (uint64_t)dir,
 						   .name = ask_str("user.x") } };
 
-	assert_int_equal(ask(a, LISAFS_UNLINKAT, &unlink), 0);
+	assert_int_equal(ask(a, LISAFS_UNLINKAT, &unlink_body), 0);
 	assert_int_equal(ask_mkdir(a, (uint64_t)dir, "x"), -EINVAL);
 	assert_int_equal(ask_create(a, (uint64_t)dir, "x"), -EINVAL);
 	assert_int_equal(ask_walk(a, (uint64_t)dir, "x"), -ENOENT);
@@ -376,35 +377,35 @@ static void a_read_only_tree_is_not_changed(void **state)
 static void sockets_are_bound_and_reached(void **state)
 {
 	struct ask *a = mounted(state);
-	union lisafs_body bind = { .bind = { .create = { .dir_fd = a->root,
-							 .uid = LISAFS_NO_ID,
-							 .gid = LISAFS_NO_ID,
-							 .mode = 0600 },
-					     .sock_type = SOCK_STREAM,
-					     .name = ask_str("s") } };
-	union lisafs_body connect = { .connect = { .sock_type = SOCK_STREAM } };
-	union lisafs_body listen = { .listen = { .backlog = 4 } };
+	union lisafs_body bind_body = { .bind = { .create = { .dir_fd = a->root,
+							      .uid = LISAFS_NO_ID,
+							      .gid = LISAFS_NO_ID,
+							      .mode = 0600 },
+						  .sock_type = SOCK_STREAM,
+						  .name = ask_str("s") } };
+	union lisafs_body connect_body = { .connect = { .sock_type = SOCK_STREAM } };
+	union lisafs_body listen_body = { .listen = { .backlog = 4 } };
 	_cleanup_close_ int client = -1;
 	uint64_t bound;
 
-	assert_int_equal(ask(a, LISAFS_BINDAT, &bind), 0);
+	assert_int_equal(ask(a, LISAFS_BINDAT, &bind_body), 0);
 	assert_int_equal(a->n_fds, 1);
-	connect.connect.fd = a->reply.body.bind_reply.child.control_fd;
-	bound = listen.listen.fd = a->reply.body.bind_reply.bound_socket_fd;
+	connect_body.connect.fd = a->reply.body.bind_reply.child.control_fd;
+	bound = listen_body.listen.fd = a->reply.body.bind_reply.bound_socket_fd;
 	assert_int_equal(a->reply.body.bind_reply.child.stat.mode, S_IFSOCK | 0600);
-	assert_int_equal(ask(a, LISAFS_BINDAT, &bind), -EADDRINUSE);
-	assert_int_equal(ask(a, LISAFS_CONNECT, &connect), -ECONNREFUSED);
-	assert_int_equal(ask(a, LISAFS_LISTEN, &listen), 0);
+	assert_int_equal(ask(a, LISAFS_BINDAT, &bind_body), -EADDRINUSE);
+	assert_int_equal(ask(a, LISAFS_CONNECT, &connect_body), -ECONNREFUSED);
+	assert_int_equal(ask(a, LISAFS_LISTEN, &listen_body), 0);
 	assert_int_equal(ask_fd(a, LISAFS_ACCEPT, bound), -EAGAIN);
-	assert_int_equal(ask(a, LISAFS_CONNECT, &connect), 0);
+	assert_int_equal(ask(a, LISAFS_CONNECT, &connect_body), 0);
 	client = TAKE_FD(a->fds[0]);
 	assert_int_equal(ask_fd(a, LISAFS_ACCEPT, bound), 0);
 	assert_int_equal(send(a->fds[0], "hi", 2, 0), 2);
 	assert_int_equal(recv(client, (char[2]){ 0 }, 2, 0), 2);
-	connect.connect.sock_type = 99;
-	assert_int_equal(ask(a, LISAFS_CONNECT, &connect), -ENXIO);
-	connect.connect.fd = a->root;
-	assert_int_equal(ask(a, LISAFS_CONNECT, &connect), -ENOTSOCK);
+	connect_body.connect.sock_type = 99;
+	assert_int_equal(ask(a, LISAFS_CONNECT, &connect_body), -ENXIO);
+	connect_body.connect.fd = a->root;
+	assert_int_equal(ask(a, LISAFS_CONNECT, &connect_body), -ENOTSOCK);
 	assert_int_equal(ask_fd(a, LISAFS_ACCEPT, a->root), -EINVAL);
 	assert_int_equal(ask_fd(a, LISAFS_FSTAT, bound), -EREMOTEIO);
 }
@@ -481,12 +482,12 @@ static void fds_that_ride_in_are_closed_and_counted(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fd;
 	assert_int_equal(wire_open(r->a.peer, &peer), 0);
-	before = ask_count_fds();
+	before = open_fds();
 	assert_int_equal(wire_send(&peer, WIRE_FOREVER, LISAFS_MOUNT, NULL, 0, fds, 20), 0);
 	assert_int_equal(server_run(r->a.server, WIRE_NO_WAIT, -1), -EAGAIN);
 	assert_int_equal(wire_recv(&peer, WIRE_FOREVER, &frame), 0);
 	assert_int_equal(frame.header.id, LISAFS_MOUNT);
-	assert_int_equal(ask_count_fds(), before);
+	assert_int_equal(open_fds(), before);
 	assert_int_equal(server_stats(r->a.server)->stray_fds, 20);
 	assert_int_equal(server_stats(r->a.server)->requests, 1);
 	free(peer.in.payload);

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -434,6 +435,90 @@ static void fds_need_a_byte_to_ride_on(void **state)
 	assert_int_equal(wire_push(&p->a, WIRE_FOREVER, &out), 0);
 }
 
+static bool socket_is_empty(struct wire *w)
+{
+	char c;
+
+	return recv(w->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static void frames_are_read_ahead_where_that_is_allowed(void **state)
+{
+	static const char three[] =
+		"\x03\0\0\0\x05\0\0\0one\0\0\0\0\x06\0\0\0\x05\0\0\0\x07\0\0\0thr";
+	struct pair *p = *state;
+	_cleanup_wire_frame_ struct wire_frame frame = WIRE_FRAME_INIT;
+
+	for (int ahead = 0; ahead <= 1; ahead++) {
+		p->b.ahead = ahead != 0;
+		send_bytes(&p->a, three, sizeof(three) - 1, NULL, 0);
+		assert_int_equal(wire_recv(&p->b, WIRE_NO_WAIT, &frame), 0);
+		assert_memory_equal(frame.payload, "one", 3);
+		assert_int_equal(socket_is_empty(&p->b), p->b.ahead);
+		assert_int_equal(wire_recv(&p->b, WIRE_NO_WAIT, &frame), 0);
+		assert_int_equal(frame.header.id, 6);
+		assert_int_equal(wire_recv(&p->b, WIRE_NO_WAIT, &frame), -EAGAIN);
+		send_bytes(&p->a, "ee", 2, NULL, 0);
+		assert_int_equal(wire_recv(&p->b, WIRE_NO_WAIT, &frame), 0);
+		assert_memory_equal(frame.payload, "three", 5);
+	}
+}
+
+static void what_is_longer_than_the_room_ahead_comes_whole(void **state)
+{
+	struct pair *p = *state;
+	static uint8_t payload[WIRE_AHEAD_SIZE * 3];
+	_cleanup_wire_frame_ struct wire_frame frame = WIRE_FRAME_INIT;
+
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = (uint8_t)(i % 251);
+	p->b.ahead = true;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			wire_send(&p->a, WIRE_NO_WAIT, 7, payload, sizeof(payload), NULL, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(wire_recv(&p->b, WIRE_NO_WAIT, &frame), 0);
+		assert_int_equal(frame.header.length, sizeof(payload));
+		assert_memory_equal(frame.payload, payload, sizeof(payload));
+	}
+}
+
+/* However long it looks before it sleeps: each answer comes, and so does the end. */
+static void looking_before_sleeping_loses_nothing(void **state)
+{
+	static const uint32_t spins[] = { 0, 1, 1000 };
+	struct pair *p = *state;
+	int status = -1;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) { /* sends back what it gets */
+		struct wire_frame frame = WIRE_FRAME_INIT;
+		int rc = 0;
+
+		close_fd(&p->a.fd);
+		while (rc == 0 && wire_recv(&p->b, WIRE_FOREVER, &frame) == 0)
+			rc = wire_send(&p->b, WIRE_FOREVER, frame.header.id, NULL, 0, NULL, 0);
+		_exit(rc == 0 ? 0 : 1);
+	}
+	for (size_t s = 0; s < 3; s++) {
+		p->a.spin_us = spins[s];
+		for (uint16_t i = 0; i < 50; i++) {
+			_cleanup_wire_frame_ struct wire_frame frame = WIRE_FRAME_INIT;
+
+			assert_int_equal(wire_send(&p->a, WIRE_FOREVER, i, NULL, 0, NULL, 0), 0);
+			assert_int_equal(wire_recv(&p->a, WIRE_FOREVER, &frame), 0);
+			assert_int_equal(frame.header.id, i);
+		}
+	}
+	_cleanup_wire_frame_ struct wire_frame none = WIRE_FRAME_INIT;
+	assert_int_equal(wire_recv(&p->a, wire_deadline_in(1), &none), -ETIMEDOUT);
+	assert_int_equal(wire_recv(&p->a, WIRE_NO_WAIT, &none), -EAGAIN);
+	shutdown(p->a.fd, SHUT_WR);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #define ON_A_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -446,6 +531,9 @@ int main(void)
 		ON_A_PAIR(fds_with_every_byte_are_counted_and_bounded),
 		ON_A_PAIR(the_next_frames_fds_stay_with_it),
 		ON_A_PAIR(fds_that_do_not_fit_are_noticed_and_closed),
+		ON_A_PAIR(frames_are_read_ahead_where_that_is_allowed),
+		ON_A_PAIR(what_is_longer_than_the_room_ahead_comes_whole),
+		ON_A_PAIR(looking_before_sleeping_loses_nothing),
 		cmocka_unit_test(a_full_descriptor_table_is_noticed),
 		ON_A_PAIR(no_room_for_fds_lets_none_in),
 		cmocka_unit_test(oversized_claims_are_refused_before_allocation),

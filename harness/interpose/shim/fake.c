@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,7 +88,8 @@ static int make_backend(struct task *t, struct hx_error *err)
 static int make_server(struct task *t, struct hx_error *err)
 {
 	const struct server_options options = { .dialect = LISAFS_DIALECT_144,
-						.donate = t->donate };
+						.donate = t->donate,
+						.stock_files = true };
 	int r = make_backend(t, err);
 
 	if (r >= 0) {
@@ -171,6 +174,16 @@ static int keep_two(int socket, int report)
 	return close_range(REPORT_FD + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 
+/*
+ * The real gofer is about to pivot into an empty root, and takes every process of its mount namespace
+ * along; a fake one still needs /proc. Where that is not allowed the real one does not pivot either.
+ */
+static void leave_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) == 0)
+		(void)mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
 _Noreturn static void child(struct task *t, const struct role *role, int socket, int report)
 {
 	struct hx_error err = HX_ERROR_INIT;
@@ -181,6 +194,7 @@ _Noreturn static void child(struct task *t, const struct role *role, int socket,
 	r = keep_two(socket, report);
 	if (r < 0)
 		_exit(1);
+	leave_mounts();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	r = role->make(t, &err);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "harness/base/fs.h"
-#include "harness/interpose/shim/record.h"
+#include "harness/interpose/line.h"
 
 #define INFO_LIMIT 4096 /* of a fdinfo file; the fields that are read come first */
 
@@ -79,7 +79,7 @@ void fd_describe(const struct fd_folders *f, int fd, int held, struct str *s)
 		str_printf(s, ",\"flags\":\"%o\"", (unsigned int)flags);
 	add_info(f, fd, s);
 	str_add(s, ",\"target\":");
-	record_quote(s, target);
+	line_quote(s, target);
 	if (held >= 0)
 		str_printf(s, ",\"held\":%d", held);
 	str_add_char(s, '}');

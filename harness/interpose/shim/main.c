@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 
 #include "harness/base/fs.h"
+#include "harness/interpose/line.h"
 #include "harness/interpose/shim/shim.h"
 #include "harness/interpose/shim/tamper.h"
 
@@ -159,7 +160,7 @@ static void record_gofer(struct shim *s)
 	for (size_t i = 0; s->argv[i]; i++) {
 		if (i > 0)
 			str_add_char(line, ',');
-		record_quote(line, s->argv[i]);
+		line_quote(line, s->argv[i]);
 	}
 	str_printf(line, "],\"pid\":%d,\"conns\":[", s->gofer);
 	for (size_t i = 0; i < s->n_conns; i++) {
@@ -167,7 +168,7 @@ static void record_gofer(struct shim *s)
 
 		str_printf(line, "%s{\"conn\":%u,\"ordinal\":%u,\"conf\":", i > 0 ? "," : "",
 			   c->index, c->argv.ordinal);
-		record_quote(line, c->argv.conf);
+		line_quote(line, c->argv.conf);
 		str_printf(line, ",\"gofer\":\"%s\"}", shim_gofer_name(c->kind));
 	}
 	str_add_char(line, ']');

@@ -12,7 +12,7 @@
 #include "harness/interpose/shim/argv.h"
 #include "harness/interpose/shim/channel.h"
 #include "harness/interpose/shim/fds.h"
-#include "harness/interpose/shim/record.h"
+#include "harness/interpose/record.h"
 
 #define SHIM_BURST 16 /* frames passed on for one connection before the others get their turn */
 

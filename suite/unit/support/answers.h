@@ -4,7 +4,10 @@
 
 #include "harness/base/str.h"
 
-/* "OPERATION: ANSWER", one an operation, in order. dir is absolute. */
-void answers_in(const char *dir, struct strv *ret);
+/*
+ * "OPERATION: ANSWER", one an operation, in order. dir is absolute; an operation that starts with
+ * without is left out (NULL = none is).
+ */
+void answers_in(const char *dir, const char *without, struct strv *ret);
 
 #endif

@@ -1,21 +1,10 @@
 #include "suite/unit/support/ask.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "suite/unit/support/open_fds.h"
 #include "suite/unit/support/unit.h"
-
-size_t ask_count_fds(void)
-{
-	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	return n;
-}
 
 static void drop_fds(struct ask *a)
 {
@@ -39,7 +28,7 @@ void ask_stop(struct ask *a, size_t fds_before)
 	server_free(a->server);
 	backend_freep(&a->backend);
 	close_fd(&a->peer);
-	assert_int_equal(ask_count_fds(), fds_before);
+	assert_int_equal(open_fds(), fds_before);
 }
 
 int ask_bytes(struct ask *a, uint16_t id, const void *payload, uint32_t n)
@@ -160,7 +149,7 @@ int ask_close(struct ask *a, uint64_t id)
 
 int ask_fd(struct ask *a, uint16_t id, uint64_t fd)
 {
-	union lisafs_body body = { .fd = { .fd = fd } };
+	union lisafs_body body = { .fd.fd = fd };
 
 	return ask(a, id, &body);
 }

@@ -14,9 +14,6 @@ struct ask {
 	uint64_t root; /* after ask_mount */
 };
 
-/* How many FDs this process has. */
-size_t ask_count_fds(void);
-
 /* Takes backend. */
 void ask_start(struct ask *a, struct backend *backend, const struct server_options *options);
 /* Ends it and checks that no FD is left behind: fds_before is what there was before backend was made. */

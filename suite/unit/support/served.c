@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "suite/unit/support/unit.h"
@@ -14,6 +15,7 @@ static void serve(int socket, struct backend *backend, const struct server_optio
 	struct server *server;
 	int rc = prctl(PR_SET_PDEATHSIG, SIGKILL);
 
+	umask(0); /* as a gofer */
 	if (rc == 0)
 		rc = server_new(socket, backend, options, &server);
 	if (rc == 0) {

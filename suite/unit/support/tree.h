@@ -13,6 +13,7 @@ enum tree_needs {
 	TREE_ANY = 0,
 	TREE_TMPFS = 1, /* what differs between file systems */
 	TREE_ROOT = 2,  /* the tree's process is root */
+	TREE_LOCAL = 4, /* no gofer between: its server checks and drops flags itself */
 };
 
 struct tree_row {
@@ -26,6 +27,8 @@ extern const size_t tree_rows_n;
 
 /* Runs every row whose needs are among has; a failed one names itself. */
 void tree_run(struct backend *b, unsigned has);
+/* The same; the commands of others, n rows, answer as those say. */
+void tree_run_but(struct backend *b, unsigned has, const struct tree_row *others, size_t n);
 /* The answer to one command, in memory that the next call uses again. */
 const char *tree_do(struct backend *b, const char *command);
 

@@ -1,10 +1,12 @@
-#include "harness/interpose/shim/record.h"
+#include "harness/interpose/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+#include "harness/interpose/line.h"
 
 #define PAGE ((off_t)4096)
 
@@ -49,28 +51,12 @@ void record_bool(struct record *r, const char *key, bool v)
 	str_printf(&r->line, ",\"%s\":%s", key, v ? "true" : "false");
 }
 
-void record_quote(struct str *s, const char *text)
-{
-	str_add_char(s, '"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			str_add_char(s, '\\');
-		if (c < 0x20 || c > 0x7e)
-			str_printf(s, "\\u%04x", c);
-		else
-			str_add_char(s, (char)c);
-	}
-	str_add_char(s, '"');
-}
-
 void record_text(struct record *r, const char *key, const char *text)
 {
 	if (!text)
 		return;
 	str_printf(&r->line, ",\"%s\":", key);
-	record_quote(&r->line, text);
+	line_quote(&r->line, text);
 }
 
 void record_hex(struct record *r, const char *key, const void *bytes, size_t n)

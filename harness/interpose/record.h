@@ -9,7 +9,9 @@
  *	{"n":1,"type":"gofer","argv":[…],"pid":P,"conns":[{"conn":0,"ordinal":0,"conf":"lisafs:self",
  *	  "gofer":"stock"}…]}
  *	{"n","type":"message","conn","dir":"request"|"reply","id","length","data":hex,"cut":bool,
- *	  "late":FDs that came behind the first byte,"fds":[…],"stripped":bool,"tampered":"NAME"}
+ *	  "fds":[…],…} and where they apply: "late":FDs that came behind the first byte,"via":"channel",
+ *	  "own":true (the shim's answer),"tampered":"NAME","channel":"added"|"removed"|"unreadable" (what
+ *	  became of Channel in the Mount reply's list)
  *	{"n","type":"original","conn","of":n,"id","length","data","cut","fds"}	what came instead
  *	{"n","type":"tamper","name","conn","fired":1}
  *	{"n","type":"closed","conn","side":"sentry"|"gofer","why","half":bool}
@@ -19,8 +21,8 @@
  *	{"n","type":"end"}
  * FDs: {"type","dev":"maj:min","ino","flags":octal text of F_GETFL,"mnt","target","held"}.
  */
-#ifndef HX_INTERPOSE_SHIM_RECORD_H
-#define HX_INTERPOSE_SHIM_RECORD_H
+#ifndef HX_INTERPOSE_RECORD_H
+#define HX_INTERPOSE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,8 +56,6 @@ void record_int(struct record *r, const char *key, int64_t v);
 void record_bool(struct record *r, const char *key, bool v);
 void record_text(struct record *r, const char *key, const char *text); /* NULL adds nothing */
 void record_hex(struct record *r, const char *key, const void *bytes, size_t n);
-/* Texts are quoted as JSON; bytes that are no ASCII become \u00XX. */
-void record_quote(struct str *s, const char *text);
 uint64_t record_end(struct record *r);
 /* The same for a line that falls away when the file is full. */
 uint64_t record_end_message(struct record *r);
