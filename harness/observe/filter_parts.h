@@ -5,8 +5,8 @@
  * Half h of argument i is 2i (the high 32 bits) or 2i + 1 (the low ones); the instruction pointer
  * counts as one argument more. Programs are followed with number and architecture known and halves
  * unknown. Every comparison that they meet cuts its half's values into cells; a *point* stands for each cell,
- * so what holds at the points holds everywhere (a half with both masks and other comparisons, or with
- * masks of many bits, is only sampled: `exact` says so). Ways through the programs are sets of points
+ * so what holds at the points holds everywhere (a half whose cells are too many is only sampled: `exact`
+ * says so). Ways through the programs are sets of points
  * a half; they become a decision diagram in the order of the halves, reduced, so that two functions are
  * equal if and only if their diagrams are.
  */
@@ -38,19 +38,20 @@ struct atom {
 	uint32_t k;
 };
 
-enum half_kind {
-	HALF_UNUSED,    /* one point stands for all */
-	HALF_INTERVALS, /* a point stands for itself and all up to the next */
-	HALF_BITS,      /* a point stands for all with the same bits under `mask` */
-	HALF_SAMPLED,   /* points are samples */
-};
-
+/*
+ * A half's values in cells. Comparisons of the whole half, and those under masks of the highest bits, cut it
+ * into pieces: piece p is start[p] up to the next. Other masks' bits, together `mask`, cut each
+ * piece by its values' bits there. A point is the least value of its cell.
+ */
 struct half {
 	struct atom atoms[ATOMS_LIMIT];
 	size_t n_atoms;
-	enum half_kind kind;
+	uint32_t start[POINTS_LIMIT]; /* ascending, the first is 0 */
+	size_t n_pieces;
 	uint32_t mask;
-	uint32_t at[POINTS_LIMIT]; /* ascending */
+	bool sampled;              /* points are samples, there is one piece, and no mask */
+	uint32_t at[POINTS_LIMIT]; /* by piece, then by value */
+	uint16_t piece[POINTS_LIMIT];
 	size_t n;
 	struct points all;
 };
@@ -112,6 +113,24 @@ void filter_points(struct half *h);
 bool filter_atom_holds(const struct atom *a, uint32_t value);
 /* filter_tree.c: paths → root. */
 int filter_tree(struct filter_space *s);
+
+/* Room for one range a point or piece, and for one more. */
+struct range {
+	uint64_t from, to;
+};
+
+/* filter_words.c: ranges (ascending, apart) of values up to most, and bits under the half's mask. */
+void filter_add_value(struct str *to, uint64_t v);
+int filter_add_ranges(struct str *to, const char *name, const struct range *r, size_t n,
+		      uint64_t most);
+/* in[i]: the values with these bits (filter_bits) are meant. */
+void filter_add_bits(struct str *to, const char *name, uint32_t mask, const bool *in);
+void filter_add_samples(struct str *to, const char *name, const struct half *h,
+			const struct points *set);
+/* The bits under a mask of MASK_BITS_EXACT bits at most, as a number below 1 << their count; and back. */
+uint32_t filter_bits(uint32_t mask, uint32_t value);
+uint32_t filter_unbits(uint32_t mask, uint32_t bits);
+uint32_t filter_piece_end(const struct half *h, size_t piece);
 
 /* filter_text.c: calls each with every condition under which the function is leaf, in order. */
 typedef int (*filter_condition_fn)(void *ctx, int leaf, const char *condition);

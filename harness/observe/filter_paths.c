@@ -421,7 +421,7 @@ int filter_paths(struct filter_space *s, const struct filter_stack *a, const str
 	r = follow(&w, ++s->walks);
 	for (size_t i = 0; i < HALVES && r >= 0; i++) {
 		filter_points(&s->halves[i]);
-		s->exact = s->exact && s->halves[i].kind != HALF_SAMPLED;
+		s->exact = s->exact && !s->halves[i].sampled;
 	}
 	w.collecting = false;
 	if (r >= 0 && !s->opaque)

@@ -17,10 +17,6 @@ struct rectangle {
 	int to;
 };
 
-struct range {
-	uint64_t from, to;
-};
-
 struct writer {
 	const struct filter_space *s;
 	filter_condition_fn each;
@@ -30,243 +26,9 @@ struct writer {
 
 static const char *const names[HALVES / 2] = { "a0", "a1", "a2", "a3", "a4", "a5", "ip" };
 
-/* Ranges ----------------------------------------------------------------------------------------- */
+/* Rectangles ------------------------------------------------------------------------------------- */
 
-static uint64_t last_of(const struct half *h, size_t point)
-{
-	return point + 1 < h->n ? h->at[point + 1] - 1u : UINT32_MAX;
-}
-
-/* The set's ranges in ascending order; ret has room for one a point. */
-static size_t ranges_of(const struct half *h, const struct points *set, struct range *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < h->n; i++) {
-		if (!points_have(set, i))
-			continue;
-		if (n && ret[n - 1].to + 1 == h->at[i])
-			ret[n - 1].to = last_of(h, i);
-		else
-			ret[n++] = (struct range){ h->at[i], last_of(h, i) };
-	}
-	return n;
-}
-
-static void add_value(struct str *to, uint64_t v)
-{
-	str_printf(to, v < 10 ? "%llu" : "%#llx", (unsigned long long)v);
-}
-
-static void add_list(struct str *to, const struct range *r, size_t n)
-{
-	str_add(to, "{");
-	for (size_t i = 0; i < n; i++) {
-		str_add(to, i ? ", " : "");
-		add_value(to, r[i].from);
-		if (r[i].from == r[i].to)
-			continue;
-		str_add(to, "..");
-		add_value(to, r[i].to);
-	}
-	str_add(to, "}");
-}
-
-/* What is not in r; ret has room for n + 1. */
-static size_t gaps_of(const struct range *r, size_t n, uint64_t most, struct range *ret)
-{
-	uint64_t from = 0;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (r[i].from > from)
-			ret[kept++] = (struct range){ from, r[i].from - 1 };
-		if (r[i].to == most)
-			return kept;
-		from = r[i].to + 1;
-	}
-	ret[kept++] = (struct range){ from, most };
-	return kept;
-}
-
-static bool all_single(const struct range *r, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (r[i].from != r[i].to)
-			return false;
-	return n > 0;
-}
-
-static void add_one_range(struct str *to, const char *name, const struct range *r, uint64_t most)
-{
-	if (r->from == 0 && r->to == INT32_MAX && most == UINT64_MAX) {
-		str_printf(to, "%s is non-negative as int32", name);
-	} else if (r->from == 0) {
-		str_printf(to, "%s <= ", name);
-		add_value(to, r->to);
-	} else if (r->to == most) {
-		str_printf(to, "%s >= ", name);
-		add_value(to, r->from);
-	} else {
-		add_value(to, r->from);
-		str_printf(to, " <= %s <= ", name);
-		add_value(to, r->to);
-	}
-}
-
-static int add_ranges(struct str *to, const char *name, const struct range *r, size_t n,
-		      uint64_t most)
-{
-	_cleanup_free_ struct range *gaps = calloc(n + 1, sizeof(*gaps));
-
-	if (!gaps)
-		return -ENOMEM;
-	size_t n_gaps = gaps_of(r, n, most, gaps);
-	if (!all_single(r, n) && all_single(gaps, n_gaps)) {
-		str_printf(to, n_gaps == 1 ? "%s != " : "%s not in ", name);
-		if (n_gaps == 1)
-			add_value(to, gaps[0].from);
-		else
-			add_list(to, gaps, n_gaps);
-	} else if (n == 1 && r[0].from == r[0].to) {
-		str_printf(to, "%s == ", name);
-		add_value(to, r[0].from);
-	} else if (n == 1) {
-		add_one_range(to, name, r, most);
-	} else if (n_gaps == 1) {
-		str_add(to, "not (");
-		add_one_range(to, name, gaps, most);
-		str_add(to, ")");
-	} else {
-		str_printf(to, "%s in ", name);
-		add_list(to, r, n);
-	}
-	return 0;
-}
-
-/* One half --------------------------------------------------------------------------------------- */
-
-/* The bits under the mask in which all points agree, if nothing else decides; 0 = no such. */
-static uint32_t fixed_bits(const struct half *h, const struct points *set, uint32_t *ret_value)
-{
-	uint32_t ones = UINT32_MAX, zeros = UINT32_MAX;
-	size_t n = 0;
-
-	for (size_t i = 0; i < h->n; i++) {
-		if (!points_have(set, i))
-			continue;
-		ones &= h->at[i];
-		zeros &= ~h->at[i];
-		n++;
-	}
-	uint32_t fixed = (ones | zeros) & h->mask;
-	int open = __builtin_popcount(h->mask & ~fixed);
-	*ret_value = ones & fixed;
-	return n == (size_t)1 << open ? fixed : 0;
-}
-
-static void add_bits(struct str *to, const char *name, const struct half *h,
-		     const struct points *set)
-{
-	struct points none = { 0 }, in, out;
-	uint32_t value = 0, fixed = fixed_bits(h, set, &value);
-	bool is_not = false;
-
-	points_split(&h->all, set, &in, &out);
-	if (!fixed && !points_equal(&out, &none)) {
-		fixed = fixed_bits(h, &out, &value);
-		is_not = fixed != 0;
-	}
-	if (fixed) {
-		str_printf(to, "%s & ", name);
-		add_value(to, fixed);
-		str_add(to, is_not ? " != " : " == ");
-		add_value(to, value);
-		return;
-	}
-	str_printf(to, "%s & ", name);
-	add_value(to, h->mask);
-	str_add(to, " in {");
-	for (size_t i = 0, n = 0; i < h->n; i++) {
-		if (!points_have(set, i))
-			continue;
-		str_add(to, n++ ? ", " : "");
-		add_value(to, h->at[i]);
-	}
-	str_add(to, "}");
-}
-
-static void add_atom(struct str *to, const char *name, const struct atom *a, bool holds)
-{
-	static const struct {
-		uint16_t op;
-		const char *yes, *no;
-	} words[] = { { BPF_JEQ, "==", "!=" }, { BPF_JGT, ">", "<=" }, { BPF_JGE, ">=", "<" } };
-
-	str_add(to, name);
-	if (a->mask != UINT32_MAX) {
-		str_add(to, " & ");
-		add_value(to, a->mask);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].op == a->op)
-			str_printf(to, " %s ", holds ? words[i].yes : words[i].no);
-	add_value(to, a->k);
-}
-
-static bool same_answers(const struct half *h, size_t a, size_t b)
-{
-	for (size_t i = 0; i < h->n_atoms; i++)
-		if (filter_atom_holds(&h->atoms[i], h->at[a]) !=
-		    filter_atom_holds(&h->atoms[i], h->at[b]))
-			return false;
-	return true;
-}
-
-/* Each way in which the half's comparisons may turn out together. */
-static void add_samples(struct str *to, const char *name, const struct half *h,
-			const struct points *set)
-{
-	bool any = false;
-
-	str_add(to, "(");
-	for (size_t i = 0; i < h->n; i++) {
-		bool told = false;
-
-		for (size_t j = 0; j < i && !told; j++)
-			told = points_have(set, j) && same_answers(h, i, j);
-		if (told || !points_have(set, i))
-			continue;
-		str_add(to, any ? ") or (" : "");
-		for (size_t a = 0; a < h->n_atoms; a++) {
-			str_add(to, a ? " && " : "");
-			add_atom(to, name, &h->atoms[a], filter_atom_holds(&h->atoms[a], h->at[i]));
-		}
-		any = true;
-	}
-	str_add(to, ")");
-}
-
-static int add_half(struct str *to, const char *name, const struct half *h,
-		    const struct points *set)
-{
-	if (h->kind == HALF_BITS) {
-		add_bits(to, name, h, set);
-		return 0;
-	}
-	if (h->kind == HALF_SAMPLED) {
-		add_samples(to, name, h, set);
-		return 0;
-	}
-	_cleanup_free_ struct range *r = calloc(h->n + 1, sizeof(*r));
-	if (!r)
-		return -ENOMEM;
-	return add_ranges(to, name, r, ranges_of(h, set, r), UINT32_MAX);
-}
-
-/* One argument ----------------------------------------------------------------------------------- */
-
-/* Rectangles that differ in one side only become one. */
+/* Those that differ in one side only become one. */
 static size_t merge(struct rectangle *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -283,6 +45,116 @@ static size_t merge(struct rectangle *r, size_t n)
 	}
 	return n;
 }
+
+/* A set as pieces crossed with bits: cell (p, b) is in it if and only if pieces[p] and bits[b]. */
+struct cross {
+	bool pieces[POINTS_LIMIT];
+	bool bits[1 << MASK_BITS_EXACT];
+	bool all_pieces, all_bits;
+};
+
+/* false where the set is no such product. A piece with none of the bits counts as in. */
+static bool cross_of(const struct half *h, const struct points *set, struct cross *c)
+{
+	bool some[POINTS_LIMIT] = { false }; /* pieces with a cell in the set */
+
+	*c = (struct cross){ .all_pieces = true, .all_bits = true };
+	if (h->sampled)
+		return points_equal(set, &h->all);
+	for (size_t i = 0; i < h->n; i++) {
+		if (!points_have(set, i))
+			continue;
+		some[h->piece[i]] = true;
+		c->bits[filter_bits(h->mask, h->at[i])] = true;
+	}
+	for (size_t p = 0; p < h->n_pieces; p++)
+		c->pieces[p] = true;
+	for (size_t i = 0; i < h->n; i++) {
+		bool bit = c->bits[filter_bits(h->mask, h->at[i])];
+
+		c->all_bits = c->all_bits && bit;
+		if (bit && !points_have(set, i)) {
+			if (some[h->piece[i]])
+				return false;
+			c->pieces[h->piece[i]] = false;
+			c->all_pieces = false;
+		}
+	}
+	return true;
+}
+
+/* Pieces as ranges; ret has room for one a piece. */
+static size_t ranges_of(const struct half *h, const bool *pieces, struct range *ret)
+{
+	size_t n = 0;
+
+	for (size_t p = 0; p < h->n_pieces; p++) {
+		if (!pieces[p])
+			continue;
+		if (n && ret[n - 1].to + 1 == h->start[p])
+			ret[n - 1].to = filter_piece_end(h, p);
+		else
+			ret[n++] = (struct range){ h->start[p], filter_piece_end(h, p) };
+	}
+	return n;
+}
+
+/* One half --------------------------------------------------------------------------------------- */
+
+/* Piece by piece: what is no product. */
+static int add_pieces(struct str *to, const char *name, const struct half *h,
+		      const struct points *set)
+{
+	int n = 0;
+
+	str_add(to, "(");
+	for (size_t p = 0; p < h->n_pieces; p++) {
+		struct range r = { h->start[p], filter_piece_end(h, p) };
+		bool bits[1 << MASK_BITS_EXACT] = { false };
+		bool any = false;
+
+		for (size_t i = 0; i < h->n; i++) {
+			if (h->piece[i] != p || !points_have(set, i))
+				continue;
+			bits[filter_bits(h->mask, h->at[i])] = true;
+			any = true;
+		}
+		if (!any)
+			continue;
+		str_add(to, n++ ? " or " : "");
+		int e = filter_add_ranges(to, name, &r, 1, UINT32_MAX);
+		if (e < 0)
+			return e;
+		str_add(to, " && ");
+		filter_add_bits(to, name, h->mask, bits);
+	}
+	str_add(to, ")");
+	return 0;
+}
+
+static int add_half(struct str *to, const char *name, const struct half *h,
+		    const struct points *set)
+{
+	struct range r[POINTS_LIMIT];
+	struct cross c;
+	int e = 0;
+
+	if (h->sampled) {
+		filter_add_samples(to, name, h, set);
+		return 0;
+	}
+	if (!cross_of(h, set, &c))
+		return add_pieces(to, name, h, set);
+	if (!c.all_pieces)
+		e = filter_add_ranges(to, name, r, ranges_of(h, c.pieces, r), UINT32_MAX);
+	if (!c.all_pieces && !c.all_bits)
+		str_add(to, " && ");
+	if (!c.all_bits)
+		filter_add_bits(to, name, h->mask, c.bits);
+	return e;
+}
+
+/* One argument ----------------------------------------------------------------------------------- */
 
 static int by_from(const void *a, const void *b)
 {
@@ -307,13 +179,13 @@ static size_t normalise(struct range *r, size_t n)
 	return kept;
 }
 
-/* One rectangle's 64-bit ranges into ret, if it has few: 0 or -EDOM. */
-static int wide_ranges(const struct half *high, const struct half *low, const struct rectangle *r,
-		       struct range *ret, size_t *n)
+/* One rectangle of pieces as 64-bit ranges behind the n in ret, if it has few: 0 or -EDOM. */
+static int wide_ranges(const struct half *high, const bool *high_pieces, const struct half *low,
+		       const bool *low_pieces, struct range *ret, size_t *n)
 {
 	struct range h[POINTS_LIMIT], l[POINTS_LIMIT];
-	size_t n_h = ranges_of(high, &r->high, h), n_l = ranges_of(low, &r->low, l);
-	bool whole = points_equal(&r->low, &low->all);
+	size_t n_h = ranges_of(high, high_pieces, h), n_l = ranges_of(low, low_pieces, l);
+	bool whole = n_l == 1 && l[0].from == 0 && l[0].to == UINT32_MAX;
 
 	for (size_t i = 0; i < n_h; i++) {
 		if (!whole && h[i].from != h[i].to)
@@ -328,26 +200,69 @@ static int wide_ranges(const struct half *high, const struct half *low, const st
 	return 0;
 }
 
-static bool is_ranges(const struct half *h)
+/* The low half's bits that all rectangles have in common: in each, pieces crossed with them. */
+static bool common_bits(const struct half *low, const struct rectangle *r, size_t n,
+			bool bits[1 << MASK_BITS_EXACT])
 {
-	return h->kind == HALF_INTERVALS || h->kind == HALF_UNUSED;
+	struct points any = { 0 };
+	struct cross all;
+
+	for (size_t i = 0; i < n; i++)
+		points_join(&any, &r[i].low);
+	if (!cross_of(low, &any, &all))
+		return false;
+	memcpy(bits, all.bits, sizeof(all.bits));
+	return true;
 }
 
-/* -EDOM: it is no list of ranges. */
+/* Pieces of a set whose cells with these bits are in it: false where it has some of a piece only. */
+static bool pieces_with(const struct half *h, const struct points *set, const bool *bits,
+			bool *ret_pieces)
+{
+	bool none[POINTS_LIMIT] = { false };
+
+	for (size_t p = 0; p < h->n_pieces; p++)
+		ret_pieces[p] = true;
+	for (size_t i = 0; i < h->n; i++)
+		if (bits[filter_bits(h->mask, h->at[i])] && !points_have(set, i))
+			ret_pieces[h->piece[i]] = false;
+	for (size_t i = 0; i < h->n; i++)
+		if (points_have(set, i))
+			none[h->piece[i]] = !ret_pieces[h->piece[i]];
+	for (size_t p = 0; p < h->n_pieces; p++)
+		if (none[p])
+			return false;
+	return true;
+}
+
+/* As 64-bit ranges, and bits of the low half; -EDOM: it is not that. */
 static int add_wide(struct str *to, const char *name, const struct half *high,
 		    const struct half *low, const struct rectangle *r, size_t n)
 {
 	_cleanup_free_ struct range *ranges = calloc(POINTS_LIMIT, sizeof(*ranges));
+	bool bits[1 << MASK_BITS_EXACT], pieces[POINTS_LIMIT], whole = true;
+	struct cross h;
 	size_t n_ranges = 0;
 
 	if (!ranges)
 		return -ENOMEM;
-	if (!is_ranges(high) || !is_ranges(low))
+	if (high->sampled || high->mask || low->sampled || !common_bits(low, r, n, bits))
 		return -EDOM;
 	for (size_t i = 0; i < n; i++)
-		if (wide_ranges(high, low, &r[i], ranges, &n_ranges) < 0)
+		if (!cross_of(high, &r[i].high, &h) || !pieces_with(low, &r[i].low, bits, pieces) ||
+		    wide_ranges(high, h.pieces, low, pieces, ranges, &n_ranges) < 0)
 			return -EDOM;
-	return add_ranges(to, name, ranges, normalise(ranges, n_ranges), UINT64_MAX);
+	n_ranges = normalise(ranges, n_ranges);
+	whole = n_ranges == 1 && ranges[0].from == 0 && ranges[0].to == UINT64_MAX;
+	int e = whole ? 0 : filter_add_ranges(to, name, ranges, n_ranges, UINT64_MAX);
+	for (size_t i = 0; i < (size_t)1 << __builtin_popcount(low->mask) && e >= 0; i++) {
+		if (bits[i])
+			continue;
+		str_add(to, whole ? "" : " && ");
+		filter_add_bits(to, name, low->mask, bits);
+		break;
+	}
+	return e;
 }
 
 static int add_rectangle(struct str *to, const char *name, const struct half *high,
@@ -365,8 +280,7 @@ static int add_rectangle(struct str *to, const char *name, const struct half *hi
 	if (!high_whole && !low_whole)
 		str_add(to, " && ");
 	if (!low_whole && e >= 0) {
-		snprintf(part, sizeof(part),
-			 high_whole && low->kind == HALF_BITS ? "%s" : "low(%s)", name);
+		snprintf(part, sizeof(part), "low(%s)", name);
 		e = add_half(to, part, low, &r->low);
 	}
 	return e;
