@@ -153,8 +153,6 @@ static int annotate_rootfs(struct spec_sandbox *s)
 
 	if (r >= 0)
 		r = spec_annotate(s, SPEC_ROOTFS_PREFIX "type", "bind");
-	if (r >= 0)
-		r = spec_annotate(s, SPEC_ROOTFS_PREFIX "overlay", "none");
 	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", "off");
 }
 

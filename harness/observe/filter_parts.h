@@ -25,7 +25,8 @@
 #define STEPS_LIMIT (1u << 20) /* instructions followed for one number */
 #define LEAVES_LIMIT 64
 #define NODES_LIMIT 2048
-#define MASK_BITS_EXACT 8 /* masks of so many bits in all are taken apart exactly */
+#define GROUPS_LIMIT 8 /* groups of masked bits of one half that are taken apart exactly */
+#define GROUPS_STATES (1u << GROUPS_LIMIT)
 
 struct points {
 	uint64_t w[POINTS_LIMIT / 64];
@@ -40,16 +41,18 @@ struct atom {
 
 /*
  * A half's values in cells. Comparisons of the whole half, and those under masks of the highest bits, cut it
- * into pieces: piece p is start[p] up to the next. Other masks' bits, together `mask`, cut each
- * piece by its values' bits there. A point is the least value of its cell.
+ * into pieces: piece p is start[p] up to the next. The bits of other masks are in groups; bits that
+ * are only ever tested for being all 0 together are one group. State i of a value has bit g set where
+ * group g has a bit set. A cell is what a piece has of one state, a point its least value.
  */
 struct half {
 	struct atom atoms[ATOMS_LIMIT];
 	size_t n_atoms;
 	uint32_t start[POINTS_LIMIT]; /* ascending, the first is 0 */
 	size_t n_pieces;
-	uint32_t mask;
-	bool sampled;              /* points are samples, there is one piece, and no mask */
+	uint32_t groups[GROUPS_LIMIT];
+	size_t n_groups;
+	bool sampled;              /* points are samples; there is one piece and no group */
 	uint32_t at[POINTS_LIMIT]; /* by piece, then by value */
 	uint16_t piece[POINTS_LIMIT];
 	size_t n;
@@ -119,17 +122,21 @@ struct range {
 	uint64_t from, to;
 };
 
-/* filter_words.c: ranges (ascending, apart) of values up to most, and bits under the half's mask. */
+/* filter_words.c: ranges (ascending, apart) of values up to most, states of masked bits. */
 void filter_add_value(struct str *to, uint64_t v);
 int filter_add_ranges(struct str *to, const char *name, const struct range *r, size_t n,
 		      uint64_t most);
-/* in[i]: the values with these bits (filter_bits) are meant. */
-void filter_add_bits(struct str *to, const char *name, uint32_t mask, const bool *in);
+/* The states i with in[i]. */
+void filter_add_states(struct str *to, const char *name, const struct half *h, const bool *in);
 void filter_add_samples(struct str *to, const char *name, const struct half *h,
 			const struct points *set);
-/* The bits under a mask of MASK_BITS_EXACT bits at most, as a number below 1 << their count; and back. */
-uint32_t filter_bits(uint32_t mask, uint32_t value);
-uint32_t filter_unbits(uint32_t mask, uint32_t bits);
+/* The state of a value, and how many there are. */
+uint32_t filter_state(const struct half *h, uint32_t value);
+static inline uint32_t filter_states(const struct half *h)
+{
+	return UINT32_C(1) << h->n_groups;
+}
+/* The piece's last value. */
 uint32_t filter_piece_end(const struct half *h, size_t piece);
 
 /* filter_text.c: calls each with every condition under which the function is leaf, in order. */

@@ -52,50 +52,124 @@ uint32_t filter_piece_end(const struct half *h, size_t piece)
 	return piece + 1 < h->n_pieces ? h->start[piece + 1] - 1u : UINT32_MAX;
 }
 
-uint32_t filter_bits(uint32_t mask, uint32_t value)
+uint32_t filter_state(const struct half *h, uint32_t value)
 {
-	uint32_t bits = 0;
+	uint32_t state = 0;
 
-	for (unsigned int n = 0; mask; mask &= mask - 1, n++)
-		bits |= (uint32_t)((value & mask & (0u - mask)) != 0) << n;
-	return bits;
+	for (size_t g = 0; g < h->n_groups; g++)
+		state |= (uint32_t)((value & h->groups[g]) != 0) << g;
+	return state;
 }
 
-uint32_t filter_unbits(uint32_t mask, uint32_t bits)
+/* The low bits that make `high` have the state, as small as may be; false = nothing can. */
+static bool complete(const struct half *h, uint32_t state, uint32_t high, uint32_t below,
+		     uint32_t *ret)
 {
-	uint32_t value = 0;
+	*ret = high;
+	for (size_t g = 0; g < h->n_groups; g++) {
+		uint32_t open = h->groups[g] & below;
 
-	for (; mask; mask &= mask - 1, bits >>= 1)
-		if (bits & 1)
-			value |= mask & (0u - mask);
-	return value;
+		if (!(state >> g & 1)) {
+			if (high & h->groups[g])
+				return false;
+		} else if (!(high & h->groups[g])) {
+			if (!open)
+				return false;
+			*ret |= open & (0u - open);
+		}
+	}
+	return true;
 }
 
-/* The least value from `from` on that has these bits under the mask; past UINT32_MAX = there is none. */
-static uint64_t least(uint32_t from, uint32_t mask, uint32_t bits)
+/* The least value from `from` on that has the state; past UINT32_MAX = there is none. */
+static uint64_t least(const struct half *h, uint32_t from, uint32_t state)
 {
-	if ((from & mask) == bits)
+	uint32_t value;
+
+	if (filter_state(h, from) == state)
 		return from;
-	/* Some bit goes from 0 to 1, lower ones become as small as may be. */
+	/* Some bit goes from 0 to 1; those below it become as small as may be. */
 	for (unsigned int i = 0; i < 32; i++) {
 		uint32_t bit = UINT32_C(1) << i;
-		uint32_t high = ~(bit - 1) & ~bit; /* above it */
 
-		if (from & bit || (mask & bit && !(bits & bit)) || ((from ^ bits) & mask & high))
-			continue;
-		return (from & high) | bit | (bits & mask & (bit - 1));
+		if (!(from & bit) && complete(h, state, (from & ~(bit - 1)) | bit, bit - 1, &value))
+			return value;
 	}
 	return UINT64_MAX;
 }
+
+/* Groups ----------------------------------------------------------------------------------------- */
+
+static bool add_group(struct half *h, uint32_t bits)
+{
+	if (!bits)
+		return true;
+	if (h->n_groups == GROUPS_LIMIT)
+		return false;
+	h->groups[h->n_groups++] = bits;
+	return true;
+}
+
+/* No mask cuts a group. */
+static bool cut_groups(struct half *h, uint32_t mask)
+{
+	for (size_t g = 0, n = h->n_groups; g < n; g++) {
+		uint32_t in = h->groups[g] & mask, out = h->groups[g] & ~mask;
+
+		mask &= ~in;
+		h->groups[g] = in && out ? in : h->groups[g];
+		if (in && out && !add_group(h, out))
+			return false;
+	}
+	return add_group(h, mask);
+}
+
+/* A comparison with anything but 0 needs each bit of its own. */
+static bool split_groups(struct half *h, const struct atom *a)
+{
+	for (size_t g = 0; g < h->n_groups; g++) {
+		uint32_t bits = h->groups[g] & a->mask;
+
+		if (a->op == BPF_JEQ && !(bits & a->k))
+			continue;
+		for (; bits & (bits - 1); bits &= bits - 1) {
+			h->groups[g] &= ~(bits & (0u - bits));
+			if (!add_group(h, bits & (0u - bits)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool make_groups(struct half *h)
+{
+	h->n_groups = 0;
+	for (size_t i = 0; i < h->n_atoms; i++)
+		if (!is_high(h->atoms[i].mask) && !cut_groups(h, h->atoms[i].mask))
+			return false;
+	for (size_t i = 0; i < h->n_atoms; i++)
+		if (!is_high(h->atoms[i].mask) && !split_groups(h, &h->atoms[i]))
+			return false;
+	qsort(h->groups, h->n_groups, sizeof(h->groups[0]), by_value);
+	return true;
+}
+
+/* Points ----------------------------------------------------------------------------------------- */
 
 /* Every cell of the piece; false = there are too many. */
 static bool add_cells(struct half *h, size_t piece)
 {
 	uint32_t last = filter_piece_end(h, piece);
-	uint32_t n = UINT32_C(1) << __builtin_popcount(h->mask);
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t v = least(h->start[piece], h->mask, filter_unbits(h->mask, i));
+	for (uint32_t i = 0; i < filter_states(h); i++) {
+		uint64_t v = least(h, h->start[piece], i);
 
 		if (v > last)
 			continue;
@@ -110,15 +184,11 @@ static bool add_cells(struct half *h, size_t piece)
 static bool add_all_cells(struct half *h)
 {
 	h->n_pieces = h->n = 0;
-	h->mask = 0;
 	insert(h->start, &h->n_pieces, 0);
-	for (size_t i = 0; i < h->n_atoms; i++) {
+	for (size_t i = 0; i < h->n_atoms; i++)
 		if (is_high(h->atoms[i].mask))
 			cut(h, &h->atoms[i]);
-		else
-			h->mask |= h->atoms[i].mask;
-	}
-	if (__builtin_popcount(h->mask) > MASK_BITS_EXACT)
+	if (!make_groups(h))
 		return false;
 	for (size_t i = 0; i < h->n_pieces; i++)
 		if (!add_cells(h, i))
@@ -151,7 +221,7 @@ static void add_samples(struct half *h)
 		}
 	}
 	h->n_pieces = 1;
-	h->mask = 0;
+	h->n_groups = 0;
 	memset(h->piece, 0, sizeof(h->piece));
 }
 

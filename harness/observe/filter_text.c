@@ -46,34 +46,34 @@ static size_t merge(struct rectangle *r, size_t n)
 	return n;
 }
 
-/* A set as pieces crossed with bits: cell (p, b) is in it if and only if pieces[p] and bits[b]. */
+/* A set as pieces crossed with states: cell (p, i) is in it if and only if pieces[p] and states[i]. */
 struct cross {
 	bool pieces[POINTS_LIMIT];
-	bool bits[1 << MASK_BITS_EXACT];
-	bool all_pieces, all_bits;
+	bool states[GROUPS_STATES];
+	bool all_pieces, all_states;
 };
 
-/* false where the set is no such product. A piece with none of the bits counts as in. */
+/* false where the set is no such product. A piece without such a state counts as in. */
 static bool cross_of(const struct half *h, const struct points *set, struct cross *c)
 {
 	bool some[POINTS_LIMIT] = { false }; /* pieces with a cell in the set */
 
-	*c = (struct cross){ .all_pieces = true, .all_bits = true };
+	*c = (struct cross){ .all_pieces = true, .all_states = true };
 	if (h->sampled)
 		return points_equal(set, &h->all);
 	for (size_t i = 0; i < h->n; i++) {
 		if (!points_have(set, i))
 			continue;
 		some[h->piece[i]] = true;
-		c->bits[filter_bits(h->mask, h->at[i])] = true;
+		c->states[filter_state(h, h->at[i])] = true;
 	}
 	for (size_t p = 0; p < h->n_pieces; p++)
 		c->pieces[p] = true;
 	for (size_t i = 0; i < h->n; i++) {
-		bool bit = c->bits[filter_bits(h->mask, h->at[i])];
+		bool wanted = c->states[filter_state(h, h->at[i])];
 
-		c->all_bits = c->all_bits && bit;
-		if (bit && !points_have(set, i)) {
+		c->all_states = c->all_states && wanted;
+		if (wanted && !points_have(set, i)) {
 			if (some[h->piece[i]])
 				return false;
 			c->pieces[h->piece[i]] = false;
@@ -110,13 +110,13 @@ static int add_pieces(struct str *to, const char *name, const struct half *h,
 	str_add(to, "(");
 	for (size_t p = 0; p < h->n_pieces; p++) {
 		struct range r = { h->start[p], filter_piece_end(h, p) };
-		bool bits[1 << MASK_BITS_EXACT] = { false };
+		bool states[GROUPS_STATES] = { false };
 		bool any = false;
 
 		for (size_t i = 0; i < h->n; i++) {
 			if (h->piece[i] != p || !points_have(set, i))
 				continue;
-			bits[filter_bits(h->mask, h->at[i])] = true;
+			states[filter_state(h, h->at[i])] = true;
 			any = true;
 		}
 		if (!any)
@@ -126,7 +126,7 @@ static int add_pieces(struct str *to, const char *name, const struct half *h,
 		if (e < 0)
 			return e;
 		str_add(to, " && ");
-		filter_add_bits(to, name, h->mask, bits);
+		filter_add_states(to, name, h, states);
 	}
 	str_add(to, ")");
 	return 0;
@@ -147,10 +147,10 @@ static int add_half(struct str *to, const char *name, const struct half *h,
 		return add_pieces(to, name, h, set);
 	if (!c.all_pieces)
 		e = filter_add_ranges(to, name, r, ranges_of(h, c.pieces, r), UINT32_MAX);
-	if (!c.all_pieces && !c.all_bits)
+	if (!c.all_pieces && !c.all_states)
 		str_add(to, " && ");
-	if (!c.all_bits)
-		filter_add_bits(to, name, h->mask, c.bits);
+	if (!c.all_states)
+		filter_add_states(to, name, h, c.states);
 	return e;
 }
 
@@ -200,9 +200,9 @@ static int wide_ranges(const struct half *high, const bool *high_pieces, const s
 	return 0;
 }
 
-/* The low half's bits that all rectangles have in common: in each, pieces crossed with them. */
-static bool common_bits(const struct half *low, const struct rectangle *r, size_t n,
-			bool bits[1 << MASK_BITS_EXACT])
+/* The low half's states that all rectangles have in common: each has pieces crossed with them. */
+static bool common_states(const struct half *low, const struct rectangle *r, size_t n,
+			  bool states[GROUPS_STATES])
 {
 	struct points any = { 0 };
 	struct cross all;
@@ -211,12 +211,12 @@ static bool common_bits(const struct half *low, const struct rectangle *r, size_
 		points_join(&any, &r[i].low);
 	if (!cross_of(low, &any, &all))
 		return false;
-	memcpy(bits, all.bits, sizeof(all.bits));
+	memcpy(states, all.states, sizeof(all.states));
 	return true;
 }
 
-/* Pieces of a set whose cells with these bits are in it: false where it has some of a piece only. */
-static bool pieces_with(const struct half *h, const struct points *set, const bool *bits,
+/* Pieces of a set whose cells of these states are in it: false where it has some of a piece only. */
+static bool pieces_with(const struct half *h, const struct points *set, const bool *states,
 			bool *ret_pieces)
 {
 	bool none[POINTS_LIMIT] = { false };
@@ -224,7 +224,7 @@ static bool pieces_with(const struct half *h, const struct points *set, const bo
 	for (size_t p = 0; p < h->n_pieces; p++)
 		ret_pieces[p] = true;
 	for (size_t i = 0; i < h->n; i++)
-		if (bits[filter_bits(h->mask, h->at[i])] && !points_have(set, i))
+		if (states[filter_state(h, h->at[i])] && !points_have(set, i))
 			ret_pieces[h->piece[i]] = false;
 	for (size_t i = 0; i < h->n; i++)
 		if (points_have(set, i))
@@ -235,32 +235,39 @@ static bool pieces_with(const struct half *h, const struct points *set, const bo
 	return true;
 }
 
-/* As 64-bit ranges, and bits of the low half; -EDOM: it is not that. */
+/* Whether the pieces have cells of other states: else the states need no words. */
+static bool has_others(const struct half *h, const bool *pieces, const bool *states)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (pieces[h->piece[i]] && !states[filter_state(h, h->at[i])])
+			return true;
+	return false;
+}
+
+/* As 64-bit ranges, and states of the low half; -EDOM: it is not that. */
 static int add_wide(struct str *to, const char *name, const struct half *high,
 		    const struct half *low, const struct rectangle *r, size_t n)
 {
-	_cleanup_free_ struct range *ranges = calloc(POINTS_LIMIT, sizeof(*ranges));
-	bool bits[1 << MASK_BITS_EXACT], pieces[POINTS_LIMIT], whole = true;
+	struct range ranges[POINTS_LIMIT];
+	bool states[GROUPS_STATES], pieces[POINTS_LIMIT], others = false;
 	struct cross h;
 	size_t n_ranges = 0;
 
-	if (!ranges)
-		return -ENOMEM;
-	if (high->sampled || high->mask || low->sampled || !common_bits(low, r, n, bits))
+	if (high->sampled || high->n_groups || low->sampled || !common_states(low, r, n, states))
 		return -EDOM;
-	for (size_t i = 0; i < n; i++)
-		if (!cross_of(high, &r[i].high, &h) || !pieces_with(low, &r[i].low, bits, pieces) ||
+	for (size_t i = 0; i < n; i++) {
+		if (!cross_of(high, &r[i].high, &h) ||
+		    !pieces_with(low, &r[i].low, states, pieces) ||
 		    wide_ranges(high, h.pieces, low, pieces, ranges, &n_ranges) < 0)
 			return -EDOM;
+		others = others || has_others(low, pieces, states);
+	}
 	n_ranges = normalise(ranges, n_ranges);
-	whole = n_ranges == 1 && ranges[0].from == 0 && ranges[0].to == UINT64_MAX;
+	bool whole = n_ranges == 1 && ranges[0].from == 0 && ranges[0].to == UINT64_MAX;
 	int e = whole ? 0 : filter_add_ranges(to, name, ranges, n_ranges, UINT64_MAX);
-	for (size_t i = 0; i < (size_t)1 << __builtin_popcount(low->mask) && e >= 0; i++) {
-		if (bits[i])
-			continue;
+	if (others) {
 		str_add(to, whole ? "" : " && ");
-		filter_add_bits(to, name, low->mask, bits);
-		break;
+		filter_add_states(to, name, low, states);
 	}
 	return e;
 }

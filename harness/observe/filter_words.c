@@ -96,51 +96,88 @@ int filter_add_ranges(struct str *to, const char *name, const struct range *r, s
 	return 0;
 }
 
-/* Bits ------------------------------------------------------------------------------------------- */
+/* States ----------------------------------------------------------------------------------------- */
 
-/* The bits in which all meant values agree, if nothing else decides; 0 = no such. */
-static uint32_t fixed_bits(uint32_t mask, const bool *in, bool wanted, uint32_t *ret_value)
+/* Groups in which all states of one side (in or not) agree, if nothing else decides; 0 = no such. */
+static uint32_t fixed_groups(const struct half *h, const bool *in, bool side, uint32_t *ret_state)
 {
 	uint32_t ones = UINT32_MAX, zeros = UINT32_MAX, count = 0;
-	uint32_t n = UINT32_C(1) << __builtin_popcount(mask);
+	uint32_t n = filter_states(h);
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (in[i] != wanted)
+		if (in[i] != side)
 			continue;
-		ones &= filter_unbits(mask, i);
-		zeros &= ~filter_unbits(mask, i);
+		ones &= i;
+		zeros &= ~i;
 		count++;
 	}
-	uint32_t fixed = (ones | zeros) & mask;
-	*ret_value = ones & fixed;
-	return count == UINT32_C(1) << __builtin_popcount(mask & ~fixed) ? fixed : 0;
+	uint32_t fixed = (ones | zeros) & (n - 1);
+	*ret_state = ones & fixed;
+	return count == UINT32_C(1) << __builtin_popcount(~fixed & (n - 1)) ? fixed : 0;
 }
 
-void filter_add_bits(struct str *to, const char *name, uint32_t mask, const bool *in)
+static void add_test(struct str *to, const char *name, uint32_t mask, const char *op, uint32_t v)
 {
-	uint32_t n = UINT32_C(1) << __builtin_popcount(mask);
-	uint32_t value = 0, fixed = fixed_bits(mask, in, true, &value);
-	bool is_not = false;
-
-	if (!fixed) {
-		fixed = fixed_bits(mask, in, false, &value);
-		is_not = fixed != 0;
-	}
 	str_printf(to, "%s & ", name);
-	filter_add_value(to, fixed ? fixed : mask);
+	filter_add_value(to, mask);
+	str_printf(to, " %s ", op);
+	filter_add_value(to, v);
+}
+
+/* How a state looks in the groups of `fixed`: bits that are known, and groups with some bit set. */
+static void add_state(struct str *to, const char *name, const struct half *h, uint32_t fixed,
+		      uint32_t state)
+{
+	uint32_t mask = 0, value = 0;
+	const char *join = "";
+
+	for (size_t g = 0; g < h->n_groups; g++) {
+		bool set = state >> g & 1, single = !(h->groups[g] & (h->groups[g] - 1));
+
+		if (!(fixed >> g & 1) || (set && !single))
+			continue;
+		mask |= h->groups[g];
+		value |= set ? h->groups[g] : 0;
+	}
+	if (mask) {
+		add_test(to, name, mask, "==", value);
+		join = " && ";
+	}
+	for (size_t g = 0; g < h->n_groups; g++) {
+		if (!(fixed & state) || !((fixed & state) >> g & 1) || h->groups[g] & mask)
+			continue;
+		str_add(to, join);
+		add_test(to, name, h->groups[g], "!=", 0);
+		join = " && ";
+	}
+}
+
+void filter_add_states(struct str *to, const char *name, const struct half *h, const bool *in)
+{
+	uint32_t all = filter_states(h) - 1;
+	uint32_t state = 0, fixed = fixed_groups(h, in, true, &state);
+	bool any = false;
+
 	if (fixed) {
-		str_add(to, is_not ? " != " : " == ");
-		filter_add_value(to, value);
+		add_state(to, name, h, fixed, state);
 		return;
 	}
-	str_add(to, " in {");
-	for (uint32_t i = 0, told = 0; i < n; i++) {
+	fixed = fixed_groups(h, in, false, &state);
+	if (fixed) {
+		str_add(to, "not (");
+		add_state(to, name, h, fixed, state);
+		str_add(to, ")");
+		return;
+	}
+	str_add(to, "(");
+	for (uint32_t i = 0; i <= all; i++) {
 		if (!in[i])
 			continue;
-		str_add(to, told++ ? ", " : "");
-		filter_add_value(to, filter_unbits(mask, i));
+		str_add(to, any ? " or " : "");
+		add_state(to, name, h, all, i);
+		any = true;
 	}
-	str_add(to, "}");
+	str_add(to, ")");
 }
 
 /* Samples ---------------------------------------------------------------------------------------- */
