@@ -22,8 +22,9 @@
 
 struct lisafs_syscall {
 	const char *name;
-	uint32_t nr;        /* of this machine's architecture */
-	const char *checks; /* for people: "a1 == 0"; "" = no argument is looked at */
+	uint32_t nr;               /* of this machine's architecture */
+	enum profile since, until; /* the first and the last that has the row */
+	const char *checks;        /* for people: "a1 == 0"; "" = no argument is looked at */
 	size_t n_must, n_must_not;
 	uint64_t must[LISAFS_POINTS][6];
 	uint64_t must_not[LISAFS_POINTS][6];
