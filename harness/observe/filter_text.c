@@ -50,7 +50,7 @@ static size_t merge(struct rectangle *r, size_t n)
 struct cross {
 	bool pieces[POINTS_LIMIT];
 	bool states[GROUPS_STATES];
-	bool all_pieces, all_states;
+	bool all_pieces;
 };
 
 /* false where the set is no such product. A piece without such a state counts as in. */
@@ -58,7 +58,7 @@ static bool cross_of(const struct half *h, const struct points *set, struct cros
 {
 	bool some[POINTS_LIMIT] = { false }; /* pieces with a cell in the set */
 
-	*c = (struct cross){ .all_pieces = true, .all_states = true };
+	*c = (struct cross){ .all_pieces = true };
 	if (h->sampled)
 		return points_equal(set, &h->all);
 	for (size_t i = 0; i < h->n; i++) {
@@ -72,7 +72,6 @@ static bool cross_of(const struct half *h, const struct points *set, struct cros
 	for (size_t i = 0; i < h->n; i++) {
 		bool wanted = c->states[filter_state(h, h->at[i])];
 
-		c->all_states = c->all_states && wanted;
 		if (wanted && !points_have(set, i)) {
 			if (some[h->piece[i]])
 				return false;
@@ -132,6 +131,15 @@ static int add_pieces(struct str *to, const char *name, const struct half *h,
 	return 0;
 }
 
+/* Whether the pieces have cells of other states: else the states need no words. */
+static bool has_others(const struct half *h, const bool *pieces, const bool *states)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (pieces[h->piece[i]] && !states[filter_state(h, h->at[i])])
+			return true;
+	return false;
+}
+
 static int add_half(struct str *to, const char *name, const struct half *h,
 		    const struct points *set)
 {
@@ -147,9 +155,11 @@ static int add_half(struct str *to, const char *name, const struct half *h,
 		return add_pieces(to, name, h, set);
 	if (!c.all_pieces)
 		e = filter_add_ranges(to, name, r, ranges_of(h, c.pieces, r), UINT32_MAX);
-	if (!c.all_pieces && !c.all_states)
+	if (!has_others(h, c.pieces, c.states))
+		return e;
+	if (!c.all_pieces)
 		str_add(to, " && ");
-	if (!c.all_states)
+	if (e >= 0)
 		filter_add_states(to, name, h, c.states);
 	return e;
 }
@@ -233,15 +243,6 @@ static bool pieces_with(const struct half *h, const struct points *set, const bo
 		if (none[p])
 			return false;
 	return true;
-}
-
-/* Whether the pieces have cells of other states: else the states need no words. */
-static bool has_others(const struct half *h, const bool *pieces, const bool *states)
-{
-	for (size_t i = 0; i < h->n; i++)
-		if (pieces[h->piece[i]] && !states[filter_state(h, h->at[i])])
-			return true;
-	return false;
 }
 
 /* As 64-bit ranges, and states of the low half; -EDOM: it is not that. */
