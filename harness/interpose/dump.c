@@ -214,17 +214,18 @@ static int run_child(pid_t pid, struct found *f, struct hx_error *err)
 	return f->code < 0 ? hx_error_set(err, f->code, "%s", f->text) : 0;
 }
 
+/* The kernel counts from the oldest (ptrace(2) says otherwise), a stack begins with the newest. */
 static int take(const struct found *f, struct dump *ret, struct hx_error *err)
 {
 	_cleanup_dump_ struct dump d = { .mode = f->mode };
-	size_t at = 0;
+	size_t end = f->n_code;
 
-	for (size_t i = 0; i < f->n; i++) {
-		int r = filter_stack_add(&d.filters, f->code_of + at, f->lengths[i]);
+	for (size_t i = f->n; i > 0; i--) {
+		end -= f->lengths[i - 1];
+		int r = filter_stack_add(&d.filters, f->code_of + end, f->lengths[i - 1]);
 
 		if (r < 0)
-			return hx_error_errno(err, r, "filter %zu", i);
-		at += f->lengths[i];
+			return hx_error_errno(err, r, "filter %zu", i - 1);
 	}
 	*ret = d;
 	d = (struct dump){ 0 };

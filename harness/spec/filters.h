@@ -1,7 +1,7 @@
 /*
  * Live seccomp filters as they were dumped: the form in which they go into evidence.
  *
- * A task's programs, newest first, as PTRACE_SECCOMP_GET_FILTER numbers them. Here nothing is said of
+ * A task's programs, newest first, which is the order in which they run. Here nothing is said of
  * whether a program is sound: that is for observe (bpf.h). Limits: include/uapi/linux/bpf_common.h,
  * kernel/seccomp.c (MAX_INSNS_PER_PATH).
  *
