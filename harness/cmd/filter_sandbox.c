@@ -184,6 +184,7 @@ static int make_spec(const struct filter_setting *set, const char *id, struct sp
 struct dumping {
 	struct filter_dumps *ret;
 	struct hx_error *err;
+	int cancel;
 };
 
 /* What to read of a sandbox: its dump, or else what the runtime had to say. */
@@ -259,7 +260,6 @@ static int execute(const struct options *o, const struct target *t, const struct
 		   const struct execute_job *jobs, size_t n, struct dumping *d,
 		   struct hx_error *err)
 {
-	_cleanup_close_ int cancel = run_cancel_fd();
 	_cleanup_free_ char *probe = path_helper("probe");
 	_cleanup_free_ char *shim = path_helper("shim");
 	const struct execute_hooks hooks = {
@@ -276,13 +276,11 @@ static int execute(const struct options *o, const struct target *t, const struct
 		.shim = shim,
 		.jobs = 1,
 		.timeout_ms = o->timeout_s * 1000,
-		.cancel_fd = cancel,
+		.cancel_fd = d->cancel,
 	};
 
 	if (!probe || !shim)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (cancel < 0)
-		return hx_error_errno(err, cancel, "signals");
 	return execute_all(&options, jobs, n, &hooks, err);
 }
 
@@ -313,11 +311,16 @@ int filter_run(const struct options *o, const struct filter_setting *settings, s
 	_cleanup_spec_ struct spec_sandbox a = { 0 }, b = { 0 };
 	struct spec_sandbox *specs[2] = { &a, &b };
 	struct execute_job jobs[2] = { 0 };
+	_cleanup_close_ int cancel = -1;
 	struct dumping d = { .ret = ret, .err = &seen };
 	int r = run_open_target(o, &t, err);
 
 	if (r < 0)
 		return r;
+	/* from here on an end asked for is an error value, so that what is made goes away, too */
+	cancel = d.cancel = run_cancel_fd();
+	if (cancel < 0)
+		return hx_error_errno(err, cancel, "signals");
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = make_spec(&settings[i], i ? "b" : "a", specs[i]);
 		jobs[i].spec = specs[i];
@@ -325,6 +328,8 @@ int filter_run(const struct options *o, const struct filter_setting *settings, s
 	if (r < 0)
 		return hx_error_errno(err, r, "make a sandbox");
 	r = run_in_folder(o, &t, jobs, n, &d, err);
+	if (r == -ECANCELED)
+		return hx_error_set(err, r, "interrupted");
 	if (r < 0 && seen.message)
 		return hx_error_set(err, r, "%s", hx_error_text(&seen));
 	return r;
