@@ -222,11 +222,11 @@ static char *need_runtime(const char *name)
 	char *path = str_format("%s/%s/runsc", folder ? folder : "build/runtimes", name);
 
 	assert_non_null(path);
-	if (access(path, X_OK) < 0) {
-		free(path);
-		skip();
-	}
-	return path;
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	skip();
+	return NULL;
 }
 
 static size_t count_text(const char *text, const char *part)
