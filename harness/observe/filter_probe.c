@@ -13,13 +13,7 @@ static const uint32_t unknown[] = { 512, 1023, 0x7fff, 0x7fffffff, 0x80000000, 0
 
 uint32_t filter_native_arch(void)
 {
-#if defined(__x86_64__)
-	return AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-	return AUDIT_ARCH_AARCH64;
-#else
-#error "no architecture of a filter here"
-#endif
+	return seccomp_arch_native() == SCMP_ARCH_X86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
 }
 
 static uint32_t foreign_arch(uint32_t arch)
@@ -239,13 +233,21 @@ static int fill_head(struct filter_space *s, const struct filter_stack *stack,
 	return r;
 }
 
+static int table_new(struct filter_table **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
 int filter_table_make(const struct filter_stack *stack, uint32_t arch, struct filter_table **ret,
 		      struct hx_error *err)
 {
 	_cleanup_filter_space_ struct filter_space *s = NULL;
-	_cleanup_filter_table_ struct filter_table *t = calloc(1, sizeof(*t));
-	int r = t ? make_space(stack, NULL, &s, err) : hx_error_set(err, -ENOMEM, "out of memory");
+	_cleanup_filter_table_ struct filter_table *t = NULL;
+	int r = make_space(stack, NULL, &s, err);
 
+	if (r >= 0 && table_new(&t) < 0)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
 	if (r < 0)
 		return r;
 	t->arch = arch;

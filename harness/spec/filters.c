@@ -194,22 +194,29 @@ static int read_dump(struct reader *r, struct filter_dump *d)
 		      : filter_stack_read(&r->at, &r->line, &d->stack, r->err);
 }
 
+static int read_dumps(struct reader *r, struct filter_dumps *d)
+{
+	int rc = 0;
+
+	d->items = calloc(FILTER_PROCESSES_LIMIT, sizeof(*d->items));
+	if (!d->items)
+		return hx_error_set(r->err, -ENOMEM, "out of memory");
+	while (rc == 0 && strcmp(r->at, "end\n") != 0)
+		rc = d->n < FILTER_PROCESSES_LIMIT
+			     ? read_dump(r, &d->items[d->n++])
+			     : hx_error_set(r->err, -E2BIG, "filters of more than %u processes",
+					    FILTER_PROCESSES_LIMIT);
+	return rc;
+}
+
 int filter_dumps_read(const char *text, struct filter_dumps *ret, struct hx_error *err)
 {
 	_cleanup_filter_dumps_ struct filter_dumps d = { 0 };
 	struct reader r = { .at = text, .line = 1, .err = err };
+	int rc = read_dumps(&r, &d);
 
-	d.items = calloc(FILTER_PROCESSES_LIMIT, sizeof(*d.items));
-	if (!d.items)
-		return hx_error_set(err, -ENOMEM, "out of memory");
-	while (strcmp(r.at, "end\n") != 0) {
-		if (d.n == FILTER_PROCESSES_LIMIT)
-			return hx_error_set(err, -E2BIG, "filters of more than %u processes",
-					    FILTER_PROCESSES_LIMIT);
-		int rc = read_dump(&r, &d.items[d.n++]);
-		if (rc < 0)
-			return rc;
-	}
+	if (rc < 0)
+		return rc;
 	*ret = d;
 	d = (struct filter_dumps){ 0 };
 	return 0;
