@@ -23,8 +23,19 @@
 
 /* What a child under test needs besides what its filter is about. */
 static const struct filter_row needs[] = {
-	{ "read", 0, { { 0 } } },    { "write", 0, { { 0 } } }, { "exit_group", 0, { { 0 } } },
-	{ "seccomp", 0, { { 0 } } }, { "prctl", 0, { { 0 } } }, { "execve", 0, { { 0 } } },
+	{ "read", 0, { { 0 } } },
+	{ "write", 0, { { 0 } } },
+	{ "exit_group", 0, { { 0 } } },
+	{ "seccomp", 0, { { 0 } } },
+	{ "prctl", 0, { { 0 } } },
+	{ "execve", 0, { { 0 } } },
+	/* and what the sanitizers need */
+	{ "mmap", 0, { { 0 } } },
+	{ "munmap", 0, { { 0 } } },
+	{ "madvise", 0, { { 0 } } },
+	{ "sigaltstack", 0, { { 0 } } },
+	{ "sched_yield", 0, { { 0 } } },
+	{ "futex", 0, { { 0 } } },
 };
 
 /* Says on its pipe that it is ready, then waits for the other pipe. */
