@@ -11,6 +11,7 @@
 #include "harness/base/cleanup.h"
 #include "harness/cmd/verbs.h"
 #include "harness/interpose/dump.h"
+#include "harness/observe/filter_lisafs.h"
 #include "harness/observe/filter_probe.h"
 
 enum {
@@ -91,6 +92,20 @@ static int print_text(const struct str *text)
 	return r;
 }
 
+/* How the filter stands to the frozen list of the profile. */
+static int add_lisafs(const struct options *o, const struct filter_stack *s, struct str *to)
+{
+	_cleanup_str_ struct str why = STR_INIT;
+	enum filter_lisafs v = filter_lisafs(s, filter_native_arch(), o->profile, &why);
+
+	str_printf(to, "LISAFS syscalls of profile %s: %s\n", profile_name(o->profile),
+		   v == FILTER_LISAFS_ELSE ? "neither all nor none; against all:"
+					   : filter_lisafs_name(v));
+	for (const char *line = str_text(&why); *line; line += strcspn(line, "\n") + 1)
+		str_printf(to, "  %.*s\n", (int)strcspn(line, "\n"), line);
+	return str_ok(&why);
+}
+
 static int print_stack(const struct options *o, const struct filter_stack *s, struct hx_error *err)
 {
 	_cleanup_str_ struct str text = STR_INIT;
@@ -107,10 +122,15 @@ static int print_stack(const struct options *o, const struct filter_stack *s, st
 		return r;
 	if (o->format) {
 		r = filter_table_json(t, &json);
+		if (r >= 0)
+			r = json_add_string(
+				json, "lisafs",
+				filter_lisafs_name(filter_lisafs(s, t->arch, o->profile, NULL)));
 		return r < 0 ? r : print_json(json);
 	}
 	filter_table_text(t, &text);
-	return print_text(&text);
+	r = add_lisafs(o, s, &text);
+	return r < 0 ? r : print_text(&text);
 }
 
 /* Returns the number of differences. */

@@ -185,6 +185,7 @@ static void a_live_process_has_a_table(void **state)
 	assert_has(str_text(&table), "read                      allow\n");
 	assert_has(str_text(&table), "dup                       allow if a0 == 3\n");
 	assert_has(str_text(&table), "504 others                errno(1)\n");
+	assert_has(str_text(&table), "LISAFS syscalls of profile rootfs-opt-out: none\n");
 	assert_has(str_text(&raw), "program 1 of 1 (the newest), ");
 	assert_has(str_text(&raw), "\n0: ld arch\n");
 	assert_int_equal(json_parse(str_text(&json), json.len, &o, NULL), 0);
