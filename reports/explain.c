@@ -5,6 +5,7 @@
 
 #include "reports/formats.h"
 #include "reports/term.h"
+#include "reports/wire.h"
 
 static const struct report_case *find_case(const struct report_view *v, const char *id)
 {
@@ -67,6 +68,10 @@ static void add_case(struct term *t, const struct report_case *c)
 	add_facts(t, c, FACT_OK, "as expected");
 	if (c->compared)
 		str_printf(&t->out, "  %lld facts compared\n", (long long)c->compared);
+	if (report_has_wire(c)) {
+		add_title(t, "wire");
+		report_wire(t, c);
+	}
 	if (c->log.n) {
 		add_title(t, "log");
 		term_block(t, "  | ", c->log);

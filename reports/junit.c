@@ -16,7 +16,8 @@ static const char *const elements[VERDICT_N] = {
 
 static const char *element_of(const struct report_view *v, enum verdict verdict)
 {
-	return verdict == VERDICT_XFAIL && v->strict ? "failure" : elements[verdict];
+	return verdict == VERDICT_XFAIL && report_is_bad(v, verdict) ? "failure"
+								     : elements[verdict];
 }
 
 static size_t count_element(const struct report_view *v, const size_t counts[VERDICT_N],

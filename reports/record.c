@@ -103,6 +103,8 @@ static const struct member case_members[] = {
 	{ "sandboxes", json_type_array, false },
 	{ "evidence", json_type_array, false },
 	{ "log", json_type_string, false },
+	{ "wire", json_type_array, false },
+	{ "wire_left_out", json_type_int, false },
 	{ "known", json_type_object, false },
 	{ "replay", json_type_string, false },
 	{ "compared", json_type_int, false },
@@ -151,15 +153,31 @@ static int add_run(struct record *rec, struct json_object *line, struct hx_error
 	return r;
 }
 
-static int check_facts(struct json_object *line, struct hx_error *err)
+static int check_objects(struct json_object *o, const char *name, struct hx_error *err)
 {
-	struct json_object *facts = NULL;
+	struct json_object *list = NULL;
 
-	json_object_object_get_ex(line, "facts", &facts);
-	for (size_t i = 0; facts && i < json_object_array_length(facts); i++)
-		if (!json_object_is_type(json_object_array_get_idx(facts, i), json_type_object))
-			return hx_error_set(err, -EBADMSG, "facts[%zu]: not an object", i);
+	json_object_object_get_ex(o, name, &list);
+	if (list && !json_object_is_type(list, json_type_array))
+		return hx_error_set(err, -EBADMSG, "%s: not of type array", name);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_object))
+			return hx_error_set(err, -EBADMSG, "%s[%zu]: not an object", name, i);
 	return 0;
+}
+
+static int check_wire(struct json_object *line, struct hx_error *err)
+{
+	struct json_object *wire = NULL;
+	int r = check_objects(line, "wire", err);
+
+	json_object_object_get_ex(line, "wire", &wire);
+	for (size_t i = 0; r == 0 && wire && i < json_object_array_length(wire); i++) {
+		r = check_objects(json_object_array_get_idx(wire, i), "fds", err);
+		if (r < 0)
+			return hx_error_wrap(err, r, "wire[%zu]", i);
+	}
+	return r;
 }
 
 static int add_case(struct record *rec, struct json_object *line, struct hx_error *err)
@@ -168,7 +186,9 @@ static int add_case(struct record *rec, struct json_object *line, struct hx_erro
 	int r = check_members(line, case_members, err);
 
 	if (r == 0)
-		r = check_facts(line, err);
+		r = check_objects(line, "facts", err);
+	if (r == 0)
+		r = check_wire(line, err);
 	if (r < 0)
 		return r;
 	if (verdict_parse(json_string_or(line, "verdict", ""), &v) < 0)

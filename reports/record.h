@@ -13,6 +13,11 @@
  *     "compared": N facts compared (ok ones beyond a few are only counted here)
  *     "sandboxes": [id…], "evidence": [folder relative to the record's folder…],
  *     "log": text or absent (an excerpt, where the case did not pass),
+ *     "wire": [ { "n": its number on the connection, "mount", "dir": "request"|"reply", "text",
+ *                 "fds"?: [ { "name": "fd[0]", "type", "target"?, "flags"?, "mnt"?: id of its mount,
+ *                             "kept"?: "sentry:7" (process and FD) or "no" } … ],
+ *                 "note"?: what was done to it } … ] or absent: messages around the failure
+ *     "wire_left_out": N messages that are not listed, or absent
  *     "known": { "link", "note" } or absent, "replay": the command, "ms": N }
  *   { "type": "end", "exit": N, "ms": N, "counts": { verdict: N … }, "note": text or absent }
  *

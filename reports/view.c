@@ -67,6 +67,8 @@ static struct report_case case_of(struct json_object *line, size_t at)
 		.facts = member(line, "facts", json_type_array),
 		.sandboxes = member(line, "sandboxes", json_type_array),
 		.evidence = member(line, "evidence", json_type_array),
+		.wire = member(line, "wire", json_type_array),
+		.wire_left_out = json_int_or(line, "wire_left_out", 0),
 		.line = line,
 		.at = at,
 	};
@@ -106,7 +108,8 @@ static void count_families(struct report_view *v)
 		}
 		f->n++;
 		f->counts[c->verdict]++;
-		f->ms += c->ms;
+		if (__builtin_add_overflow(f->ms, c->ms, &f->ms))
+			f->ms = INT64_MAX; /* the record says any number that it likes */
 	}
 }
 

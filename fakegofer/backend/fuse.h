@@ -33,6 +33,23 @@ struct fuse_mount_options {
 	bool file_root; /* the backend's root is a regular file: mountpoint is one, too */
 };
 
+#define FUSE_WHY_MAX 128u
+
+/* What a session tells who waits for its start, once: that the kernel has shaken hands, or why not. */
+struct fuse_report {
+	int code; /* 0 or a negative errno */
+	char why[FUSE_WHY_MAX];
+};
+
+/*
+ * A mount served by the calling thread, for who has many mounts in one process: mounts b, which is
+ * taken, tells report_fd (taken, too) how that went, and returns an exit status once the mount has
+ * gone. Blocks all signals of the thread. No other thread of this process may use the mount: a
+ * process that waits for a file system of its own cannot be killed.
+ */
+int fuse_daemon_run(struct backend *b, const char *mountpoint,
+		    const struct fuse_mount_options *options, int report_fd);
+
 /* 0 or -ENODEV, -EACCES where this process can have no FUSE mount: the text says why. */
 int fuse_usable(struct hx_error *err);
 

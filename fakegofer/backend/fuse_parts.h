@@ -14,13 +14,6 @@
 #define FUSE_IO_MAX (1u << 20)        /* bytes of one read or write: what libfuse has room for */
 #define FUSE_XATTR_MAX 65536u         /* as the kernel */
 #define FUSE_CACHE_SECONDS 3600.0
-#define FUSE_WHY_MAX 128u
-
-/* What the daemon tells its parent, once: that the kernel has shaken hands, or why not. */
-struct fuse_report {
-	int code; /* 0 or a negative errno */
-	char why[FUSE_WHY_MAX];
-};
 
 /* A file that the kernel knows; its address is the kernel's node id. One per file, not per name. */
 struct fuse_node {
@@ -100,9 +93,5 @@ void fuse_on_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_
 
 /* What to create for this caller: set-group-ID directories hand their group down. */
 int fuse_create_for(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct backend_create *ret);
-
-/* The daemon's whole life; report_fd is where it tells how its start went. Returns an exit status. */
-int fuse_daemon_run(struct backend *b, const char *mountpoint,
-		    const struct fuse_mount_options *options, int report_fd);
 
 #endif

@@ -225,7 +225,7 @@ int server_connect(struct server *s, const union lisafs_body *req, struct server
 		return -ENOTSOCK;
 	if (server_is_gone(s, fd))
 		return -EINVAL;
-	if (s->options.stock_files)
+	if (s->options.files == SERVER_FILES_STOCK)
 		return -EPERM;
 	rc = server_call(s, connect, fd->node, req->connect.sock_type, &host_fd);
 	server_reply_fd(reply, host_fd);

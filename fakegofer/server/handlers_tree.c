@@ -68,16 +68,18 @@ int server_mkdir(struct server *s, const union lisafs_body *req, struct server_r
 	return show_child(s, &p, rc, &stat, &reply->msg.body.inode_reply.child);
 }
 
-/* A sentry makes such files up for itself where its gofer refuses them. */
-static bool is_stock_file(uint32_t mode, uint32_t major, uint32_t minor)
+/* A real sentry makes FIFOs and sockets up for itself where its gofer refuses them. */
+static bool may_make(const struct server *s, uint32_t mode, uint32_t major, uint32_t minor)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
 		return true;
-	case S_IFCHR:
-		return major == 0 && minor == 0;
+	case S_IFIFO:
+	case S_IFSOCK:
+		return s->options.files != SERVER_FILES_STOCK;
 	default:
-		return false;
+		return s->options.files == SERVER_FILES_ALL ||
+		       (S_ISCHR(mode) && major == 0 && minor == 0);
 	}
 }
 
@@ -91,7 +93,7 @@ int server_mknod(struct server *s, const union lisafs_body *req, struct server_r
 
 	if (rc < 0)
 		return rc;
-	if (s->options.stock_files && !is_stock_file(r->create.mode, r->major, r->minor))
+	if (!may_make(s, r->create.mode, r->major, r->minor))
 		return -EPERM;
 	c.mode = r->create.mode;
 	rc = server_call(s, mknod, p.dir->node, p.name, &c, r->major, r->minor, &p.child->node,
@@ -183,7 +185,7 @@ int server_bind(struct server *s, const union lisafs_body *req, struct server_re
 
 	if (rc == 0)
 		rc = server_fd_new(&s->fds, SERVER_FD_SOCKET, p.child, &sock);
-	if (rc == 0 && s->options.stock_files)
+	if (rc == 0 && s->options.files == SERVER_FILES_STOCK)
 		rc = -EPERM;
 	if (rc < 0)
 		return rc;

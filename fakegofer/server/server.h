@@ -19,6 +19,13 @@
 #define SERVER_FDS_LIMIT 65536u /* control, open and socket FDs of one connection */
 #define SERVER_SPIN_US 50u      /* how long it looks for the next request before it sleeps */
 
+/* Special files: EPERM for what is neither made nor reached. Whiteouts are always made. */
+enum server_files {
+	SERVER_FILES_ALL,
+	SERVER_FILES_NO_DEVICES,
+	SERVER_FILES_STOCK, /* no FIFOs and sockets either: a stock gofer without --host-uds */
+};
+
 struct server_options {
 	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */
 	uint64_t supported; /* bit per id to offer; 0 = the dialect's list without Channel, or,
@@ -26,8 +33,7 @@ struct server_options {
 	bool donate;        /* host FDs: the root's beside the Mount reply, an opened file's
 				      * beside its reply, where the backend has any to give */
 	bool readonly;      /* EROFS for what would change the tree */
-	bool stock_files;   /* EPERM for what a stock gofer without --host-uds does not make or reach:
-			     * FIFOs, sockets, devices but whiteouts */
+	enum server_files files;
 };
 
 struct server_stats {

@@ -12,6 +12,7 @@
 #include "harness/cmd/engine.h"
 #include "harness/cmd/expected.h"
 #include "harness/cmd/live.h"
+#include "harness/cmd/needs.h"
 #include "harness/cmd/output.h"
 #include "harness/cmd/paths.h"
 #include "harness/cmd/probing.h"
@@ -346,24 +347,6 @@ static bool is_usage(const struct options *o, int code)
 	       (o->runtime && (code == -ENOENT || code == -EACCES || code == -ENOEXEC));
 }
 
-/* kvm is put where this machine lets a sandbox without any hint start under it. */
-static int skip_unusable_kvm(struct run *r, struct hx_error *err)
-{
-	bool usable = false;
-	int e = 0;
-
-	if (!plan_uses_platform(&r->plan, "kvm"))
-		return 0;
-	if (access("/dev/kvm", R_OK | W_OK) == 0)
-		e = probing_case(r->options, &r->target, r->probe, r->plan.profile,
-				 "FD-7/on.kvm-bare", &usable, err);
-	if (e < 0 || usable)
-		return e;
-	e = plan_skip_platform(&r->plan, "kvm",
-			       "not usable here: a sandbox without hints does not start");
-	return e < 0 ? hx_error_set(err, e, "out of memory") : 0;
-}
-
 int verb_run(struct options *o)
 {
 	_cleanup_(run_clear) struct run r = {
@@ -385,7 +368,7 @@ int verb_run(struct options *o)
 		return complain(EXIT_NOTHING_RAN,
 				"no case matches the filter%s; `gofercert list` shows the cases",
 				o->filters.n == 1 ? "" : "s");
-	if (skip_unusable_kvm(&r, &err) < 0)
+	if (needs_skip(&r.plan, o, &r.target, r.probe, &err) < 0)
 		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 	return run_cases(&r, planned);
 }

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "harness/base/fs.h"
+#include "harness/interpose/held.h"
 #include "harness/interpose/inspect.h"
 #include "harness/interpose/interpose.h"
 #include "harness/interpose/plan.h"
@@ -94,6 +96,8 @@ static int write_plan(struct world *w, struct hx_error *err)
 		.runtime = strdup(w->plan->options->target->path),
 		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
 									: SHIM_CHANNELS_RELAY,
+		/* a real sentry makes them up where its gofer refuses; the reference one does not */
+		.special_files = w->plan->options->target->reference,
 	};
 	_cleanup_close_ int folder = fs_open_dir(w->scratch_fd, INTERPOSED_FOLDER);
 
@@ -112,9 +116,9 @@ int interposed_begin(struct world *w, struct hx_error *err)
 	if (w->plan->job->spec->wire == SPEC_WIRE_UNSEEN)
 		return 0;
 	r = fs_mkdirs_at(w->scratch_fd, INTERPOSED_FOLDER, 0755, err);
-	if (r >= 0)
-		r = fs_copy_at(AT_FDCWD, w->plan->options->shim, w->scratch_fd, SHIM_FILE, 0755,
-			       err);
+	/* it is exec'ed by this name, which tells it where its plan is */
+	if (r >= 0 && symlinkat(w->plan->options->shim, w->scratch_fd, SHIM_FILE) < 0)
+		r = hx_error_errno(err, -errno, "make " SHIM_FILE);
 	if (r >= 0)
 		r = write_plan(w, err);
 	if (r < 0)
@@ -130,8 +134,28 @@ void interposed_stopped(struct world *w, pid_t pid, int status)
 		(void)interpose_stopped(w->interposer, pid, status);
 }
 
+/* A leak in small: this process gets what was donated for the mount, and stands among the sentries. */
+static int leak(struct world *w, const char *mount)
+{
+	const struct spec_sandbox *s = w->plan->job->spec;
+	int ordinal = spec_ordinal(s, spec_find_mount(s, mount));
+	size_t n = 0;
+	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
+
+	for (size_t i = 0; i < n && ordinal >= 0; i++)
+		if (seen[i].kind == INTERPOSE_GOFER &&
+		    syscall(SYS_pidfd_getfd, seen[i].pidfd, shim_held((unsigned int)ordinal, 0),
+			    0) >= 0)
+			return interpose_add(w->interposer, INTERPOSE_SENTRY, getpid());
+	return -ENOENT;
+}
+
 _Noreturn void interposed_inspect(struct world *w)
 {
+	const struct plant *p = w->plan->job->plant;
+
+	if (p && p->kind == PLANT_LEAK_FD && leak(w, p->argument) < 0)
+		_exit(1); /* without a report, which makes the evidence broken */
 	_exit(interpose_inspect(w->interposer, STDOUT_FILENO) < 0 ? 1 : 0);
 }
 

@@ -19,6 +19,7 @@ static const struct {
 	[PLANT_LEAVE_SOCKET] = { "leave-socket", NULL },
 	[PLANT_HOLD_FILE] = { "hold-file", NULL },
 	[PLANT_TAMPER] = { "tamper", "MOUNT=NAME" },
+	[PLANT_LEAK_FD] = { "leak-fd", "MOUNT" },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

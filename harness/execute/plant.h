@@ -14,6 +14,7 @@
  *   hold-file             a process that was there before opens a mount's source and keeps it
  *   tamper:MOUNT=NAME     NAME of the shim's table is done to the reply to MOUNT's Mount; MOUNT may be
  *                         rootfs
+ *   leak-fd:MOUNT         a process that is looked at as a sentry gets what was donated for MOUNT
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -32,6 +33,7 @@ enum plant_kind {
 	PLANT_LEAVE_SOCKET,
 	PLANT_HOLD_FILE,
 	PLANT_TAMPER,
+	PLANT_LEAK_FD,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

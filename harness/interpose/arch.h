@@ -13,14 +13,6 @@
 #include <stdint.h>
 #include <sys/user.h>
 
-#if defined(__x86_64__)
-#define ARCH_REGS struct user_regs_struct
-#elif defined(__aarch64__)
-#define ARCH_REGS struct user_regs_struct
-#else
-#error "no arch_NAME.c for this CPU"
-#endif
-
 #define ARCH_WORDS_MOST 2
 
 struct arch_code {
@@ -30,11 +22,11 @@ struct arch_code {
 
 extern const struct arch_code arch_execve;
 
-uint64_t arch_pc(const ARCH_REGS *r);
-uint64_t arch_sp(const ARCH_REGS *r);
+uint64_t arch_pc(const struct user_regs_struct *r);
+uint64_t arch_sp(const struct user_regs_struct *r);
 /* Registers with which the code at the PC does its execve. */
-void arch_set_execve(ARCH_REGS *r, uint64_t path, uint64_t argv, uint64_t envp);
+void arch_set_execve(struct user_regs_struct *r, uint64_t path, uint64_t argv, uint64_t envp);
 /* The failed execve's negative errno. */
-int arch_result(const ARCH_REGS *r);
+int arch_result(const struct user_regs_struct *r);
 
 #endif

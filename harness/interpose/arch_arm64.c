@@ -10,17 +10,17 @@ const struct arch_code arch_execve = {
 	.n = 2,
 };
 
-uint64_t arch_pc(const ARCH_REGS *r)
+uint64_t arch_pc(const struct user_regs_struct *r)
 {
 	return r->pc;
 }
 
-uint64_t arch_sp(const ARCH_REGS *r)
+uint64_t arch_sp(const struct user_regs_struct *r)
 {
 	return r->sp;
 }
 
-void arch_set_execve(ARCH_REGS *r, uint64_t path, uint64_t argv, uint64_t envp)
+void arch_set_execve(struct user_regs_struct *r, uint64_t path, uint64_t argv, uint64_t envp)
 {
 	r->regs[PATH_REGISTER] = path;
 	r->regs[1] = argv;
@@ -28,7 +28,7 @@ void arch_set_execve(ARCH_REGS *r, uint64_t path, uint64_t argv, uint64_t envp)
 	r->regs[8] = EXECVE;
 }
 
-int arch_result(const ARCH_REGS *r)
+int arch_result(const struct user_regs_struct *r)
 {
 	return (int)(int64_t)r->regs[0];
 }

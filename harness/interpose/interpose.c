@@ -25,7 +25,7 @@
 struct substitution {
 	pid_t pid; /* 0 = free */
 	size_t seen;
-	ARCH_REGS regs;
+	struct user_regs_struct regs;
 	long code[ARCH_WORDS_MOST];
 	size_t n_code; /* words of code that were read: what may have to be put back */
 };
@@ -124,14 +124,14 @@ static int poke_words(pid_t pid, uint64_t addr, const long *words, size_t n)
 	return r;
 }
 
-static int get_regs(pid_t pid, ARCH_REGS *ret)
+static int get_regs(pid_t pid, struct user_regs_struct *ret)
 {
 	struct iovec v = { .iov_base = ret, .iov_len = sizeof(*ret) };
 
 	return trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (uint64_t)(uintptr_t)&v);
 }
 
-static int set_regs(pid_t pid, ARCH_REGS *r)
+static int set_regs(pid_t pid, struct user_regs_struct *r)
 {
 	struct iovec v = { .iov_base = r, .iov_len = sizeof(*r) };
 
@@ -139,7 +139,8 @@ static int set_regs(pid_t pid, ARCH_REGS *r)
 }
 
 /* The stack as exec left it: argc, argv, NULL, environment, NULL. */
-static int peek_argv(pid_t pid, const ARCH_REGS *regs, uint64_t *ret_argv, uint64_t *ret_envp)
+static int peek_argv(pid_t pid, const struct user_regs_struct *regs, uint64_t *ret_argv,
+		     uint64_t *ret_envp)
 {
 	long argc = 0;
 	int r = peek(pid, arch_sp(regs), &argc);
@@ -154,7 +155,7 @@ static int peek_argv(pid_t pid, const ARCH_REGS *regs, uint64_t *ret_argv, uint6
 }
 
 /* The kind whose name argv[0] is; -ENOENT for another program. */
-static int peek_kind(pid_t pid, const ARCH_REGS *regs, enum interpose_kind *ret)
+static int peek_kind(pid_t pid, const struct user_regs_struct *regs, enum interpose_kind *ret)
 {
 	union {
 		long words[NAME_WORDS];
@@ -227,7 +228,7 @@ static int put_path(pid_t pid, uint64_t at, const char *path)
 /* Leaves the tracee so that it execs the shim when it goes on. */
 static int plant_execve(struct interposer *t, struct substitution *s)
 {
-	ARCH_REGS regs = s->regs;
+	struct user_regs_struct regs = s->regs;
 	uint64_t argv, envp;
 	uint64_t path = (arch_sp(&regs) - BELOW_STACK - INTERPOSE_SHIM_PATH) & ~(uint64_t)15;
 	int r = peek_argv(s->pid, &regs, &argv, &envp);
@@ -279,7 +280,12 @@ static struct interpose_seen *add_seen(struct interposer *t, enum interpose_kind
 	return seen;
 }
 
-static int begin_substitution(struct interposer *t, pid_t pid, const ARCH_REGS *regs)
+int interpose_add(struct interposer *t, enum interpose_kind kind, pid_t pid)
+{
+	return add_seen(t, kind, pid) ? 0 : -ENOSPC;
+}
+
+static int begin_substitution(struct interposer *t, pid_t pid, const struct user_regs_struct *regs)
 {
 	struct interpose_seen *seen = add_seen(t, INTERPOSE_GOFER, pid);
 	struct substitution *s = seen ? find_substitution(t, 0) : NULL;
@@ -318,7 +324,7 @@ static int exec_stop(struct interposer *t, pid_t pid)
 {
 	struct substitution *s = find_substitution(t, pid);
 	enum interpose_kind kind;
-	ARCH_REGS regs;
+	struct user_regs_struct regs;
 	int r;
 
 	if (s)
@@ -340,7 +346,7 @@ static int exec_stop(struct interposer *t, pid_t pid)
 /* The breakpoint behind an execve that failed. */
 static bool is_breakpoint(struct substitution *s, int signal, int *ret_error)
 {
-	ARCH_REGS regs;
+	struct user_regs_struct regs;
 	siginfo_t si;
 
 	if (!s || signal != SIGTRAP ||

@@ -64,6 +64,8 @@ int interpose_seize(struct interposer *t, pid_t pid, struct hx_error *err);
  */
 int interpose_stopped(struct interposer *t, pid_t pid, int status);
 
+/* Puts a process among those that were seen, as if it had been. -ENOSPC. For red cases. */
+int interpose_add(struct interposer *t, enum interpose_kind kind, pid_t pid);
 /* What was seen, in order; valid until the next call. */
 const struct interpose_seen *interpose_seen(struct interposer *t, size_t *ret_n);
 /* Stops handled so far. */

@@ -56,6 +56,7 @@ struct shim_plan_mount {
 struct shim_plan {
 	char *runtime; /* absolute */
 	enum shim_channels channels;
+	bool special_files; /* fake gofers make FIFOs and sockets, which a stock one refuses */
 	struct shim_plan_mount *mounts;
 	size_t n_mounts;
 };

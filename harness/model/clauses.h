@@ -57,6 +57,9 @@ void start_error(struct expect *e);
 void demand(struct expect *e, enum property p, int subject, enum match match, const char *value);
 void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
 		const char *value, bool wording);
+/* Where it started and a sensor saw it. */
+void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
+		       const char *value);
 void demand_same(struct expect *e, enum property p, int subject, int as_subject);
 /*
  * The mode of v. Under an overlay the guest does not see it; the log tells which donated FD was not asked

@@ -40,6 +40,21 @@ void demand_key(struct expect *e, enum property p, int subject, const char *key,
 	add(e, &f);
 }
 
+void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
+		       const char *value)
+{
+	struct fact f = {
+		.property = p,
+		.subject = subject,
+		.value = (char *)value,
+		.clause = e->clause,
+		.match = match,
+		.optional = true,
+	};
+
+	add(e, &f);
+}
+
 void demand_same(struct expect *e, enum property p, int subject, int as_subject)
 {
 	struct fact f = {

@@ -21,7 +21,7 @@ static void fd_7_exec(struct expect *e)
 {
 	fd_7(e);
 	if (e->s->lifecycle == SPEC_HELD)
-		demand(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
+		demand_if_started(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
 }
 
 /* LIFE-1: a second process sees the line that the first one sees. */

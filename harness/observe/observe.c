@@ -76,6 +76,7 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 				    x->ended);
 	if (str_starts(json_string_or(manifest, "note", ""), EVIDENCE_NOT_FIRED))
 		return hx_error_set(err, -EBADMSG, "%s", json_string_or(manifest, "note", ""));
+	x->planted_tamper = !strcmp(json_string_or(manifest, "plant", ""), "tamper");
 	r = read_sizes(x, manifest, err);
 	return r < 0 ? r : read_steps(x, err);
 }

@@ -21,6 +21,7 @@ struct sensing {
 	struct json_object *steps;
 	struct outcome *out;
 	bool guest_complete; /* the guest's report is whole; set by sense_guest */
+	bool planted_tamper; /* a plant was to do something to a Mount reply */
 	/* sense_log: the overlaid mount that a log file is in the middle of */
 	struct {
 		bool directfs;        /* the file says that the flag is on */

@@ -145,12 +145,15 @@ static int tell_log(struct telling *t, const struct wire_log *log, int64_t *left
 int transcript_make(const struct evidence *e, const struct spec_sandbox *s, int subject,
 		    size_t most, struct json_object **ret, int64_t *ret_left_out)
 {
-	_cleanup_json_ struct json_object *lines = json_object_new_array();
-	_cleanup_free_ struct telling *t = calloc(1, sizeof(*t));
-	int r = lines && t ? 0 : -ENOMEM;
+	_cleanup_json_ struct json_object *lines = NULL;
+	_cleanup_free_ struct telling *t = NULL;
+	int r;
 
 	if (s->wire == SPEC_WIRE_UNSEEN)
 		return 0;
+	lines = json_object_new_array();
+	t = calloc(1, sizeof(*t));
+	r = lines && t ? 0 : -ENOMEM;
 	if (r >= 0)
 		*t = (struct telling){ .s = s, .subject = subject, .most = most, .lines = lines };
 	for (unsigned int i = 1; i <= WIRE_FILES_LIMIT && r >= 0; i++) {

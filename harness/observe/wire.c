@@ -27,8 +27,14 @@ struct seen {
 	bool mounted; /* a Mount was answered */
 	bool operated;
 	size_t donated;
-	bool root; /* the first donated FD is the mount's root */
+	bool root;     /* the first donated FD is the mount's root */
+	bool tampered; /* something was done to the reply */
 };
+
+static const struct spec_serving *serving_of(const struct sensing *x, int subject)
+{
+	return subject == SUBJECT_ROOTFS ? &x->s->rootfs : &x->s->mounts[subject].serving;
+}
 
 static bool says_nothing(uint16_t id)
 {
@@ -81,7 +87,7 @@ static int take_message(struct sensing *x, const struct wire_log *l, const struc
 }
 
 static int conclude(struct sensing *x, const struct wire_log *l, size_t conn,
-		    const struct seen *seen)
+		    const struct seen *seen, struct hx_error *err)
 {
 	int subject = l->subjects[conn];
 	char count[24];
@@ -89,6 +95,9 @@ static int conclude(struct sensing *x, const struct wire_log *l, size_t conn,
 
 	if (subject == WIRE_NO_SUBJECT || !seen->mounted)
 		return 0;
+	if (serving_of(x, subject)->tamper && !seen->tampered)
+		return hx_error_set(err, -EBADMSG, "nothing was done to the reply for %s",
+				    subject_name(subject, x->s));
 	snprintf(count, sizeof(count), "%zu", seen->donated);
 	r = sensed(x, PROP_DONATED, subject, NULL, count, SENSOR_WIRE);
 	if (r >= 0 && seen->donated)
@@ -101,7 +110,8 @@ static int conclude(struct sensing *x, const struct wire_log *l, size_t conn,
 	return r;
 }
 
-static int sense_gofer(struct sensing *x, const struct wire_log *l, struct hx_error *err)
+static int sense_gofer(struct sensing *x, const struct wire_log *l, bool *ret_tampered,
+		       struct hx_error *err)
 {
 	_cleanup_free_ struct seen *seen = calloc(l->n_conns + 1, sizeof(*seen));
 	int r = seen ? 0 : -ENOMEM;
@@ -111,13 +121,15 @@ static int sense_gofer(struct sensing *x, const struct wire_log *l, struct hx_er
 
 		if (!strcmp(line->type, "message") && line->conn >= 0)
 			r = take_message(x, l, line, &seen[line->conn], err);
+		if (!strcmp(line->type, "tamper") && line->conn >= 0)
+			seen[line->conn].tampered = *ret_tampered = true;
 	}
 	if (r < 0)
 		return r;
 	if (l->cut)
 		return hx_error_set(err, -EBADMSG, "wire.%u: cut at its limit", l->index);
 	for (size_t i = 0; i < l->n_conns && r >= 0; i++)
-		r = conclude(x, l, i, &seen[i]);
+		r = conclude(x, l, i, &seen[i], err);
 	return r;
 }
 
@@ -141,6 +153,7 @@ static int check_interposed(struct sensing *x, unsigned int gofers, struct hx_er
 int sense_wire(struct sensing *x, struct hx_error *err)
 {
 	unsigned int gofers = 0;
+	bool tampered = false;
 
 	if (x->s->wire == SPEC_WIRE_UNSEEN)
 		return 0;
@@ -151,11 +164,13 @@ int sense_wire(struct sensing *x, struct hx_error *err)
 		if (r == -ENOENT)
 			break;
 		if (r >= 0)
-			r = sense_gofer(x, &l, err);
+			r = sense_gofer(x, &l, &tampered, err);
 		if (r >= 0)
 			r = sense_inspections(x, &l, err);
 		if (r < 0)
 			return r;
 	}
+	if (x->planted_tamper && !tampered)
+		return hx_error_set(err, -EBADMSG, EVIDENCE_NOT_FIRED ": no reply to such a Mount");
 	return check_interposed(x, gofers, err);
 }

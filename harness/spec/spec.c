@@ -140,6 +140,19 @@ bool spec_serving_is_ours(const struct spec_serving *v)
 	return v->gofer != SPEC_GOFER_STOCK || v->tamper;
 }
 
+static bool serving_needs_fuse(const struct spec_serving *v)
+{
+	return v->gofer == SPEC_GOFER_FUSE || (v->tamper && str_starts(v->tamper, "fd-fuse"));
+}
+
+bool spec_needs_fuse(const struct spec_sandbox *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (serving_needs_fuse(&s->mounts[i].serving))
+			return true;
+	return serving_needs_fuse(&s->rootfs);
+}
+
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||

@@ -169,6 +169,8 @@ int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_er
 /* The OCI runtime configuration of the sandbox's container. */
 int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_object **ret,
 		struct hx_error *err);
+/* A gofer or a reply of it takes a FUSE mount of ours. */
+bool spec_needs_fuse(const struct spec_sandbox *s);
 /* Whether the guest stays after its report, for the verbs that come then. */
 bool spec_guest_waits(const struct spec_sandbox *s);
 /* The guest's argv: the probe over every mount, then "/" where asked. wait = stay after the report. */

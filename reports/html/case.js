@@ -62,6 +62,25 @@ function evidenceItem(folder) {
 	return el("li", null, el("a", { href: "./" + steps.map(encodeURIComponent).join("/") + "/" }, seen(folder)));
 }
 
+/* A message and the lines under it: its FDs, and what was done to it. */
+function messageRows(m) {
+	const under = (kind, ...content) => el("tr", null, el("td", { colspan: 3 }), el("td", { class: kind }, ...content));
+	const fd = f => under("fd", el("b", null, seen(f.name)), " " + [f.type, f.flags, f.mnt === undefined ? undefined : "mnt " + seen(f.mnt), f.target,
+		f.kept === undefined ? undefined : "kept: " + seen(f.kept)].filter(t => t !== undefined && t !== "").map(seen).join("  "));
+	const arrow = { request: "→", reply: "←" }[m.dir] || "–";
+	return [el("tr", { class: "message" }, el("td", { class: "number" }, seen(m.n)), el("td", null, seen(m.mount)),
+		el("td", { title: seen(m.dir) }, arrow), el("td", null, seen(m.text))),
+		...(m.fds || []).map(fd), ...(m.note ? [under("tampered", seen(m.note))] : [])];
+}
+
+function wire(d) {
+	const head = el("tr", null, ...["n", "mount", "", "message"].map(t => el("th", { scope: "col" }, t)));
+	const list = d.wire || [], left = d.wire_left_out > 0 ? d.wire_left_out + " more, which the evidence holds" : null;
+	return part("Messages: → to the gofer, ← to the sentry", list.length
+		? el("div", { class: "wire", tabindex: 0 }, el("table", null, el("thead", null, head), el("tbody", null, ...list.flatMap(messageRows)))) : null,
+		left && el("p", { class: "meta" }, left));
+}
+
 function parts(d) {
 	const facts = d.facts || [], differ = facts.filter(f => f.state !== "ok"), same = facts.filter(f => f.state === "ok");
 	const out = [];
@@ -82,6 +101,8 @@ function parts(d) {
 			? el("details", null, el("summary", null, same.length + " facts"), ...same.map(fact)) : el("div", null, ...same.map(fact))));
 	if (d.compared)
 		out.push(el("p", { class: "meta" }, d.compared + " facts compared"));
+	if ((d.wire && d.wire.length) || d.wire_left_out > 0)
+		out.push(wire(d));
 	if (d.log)
 		out.push(part("Log excerpt", el("pre", { class: "log", tabindex: 0 }, seen(d.log))));
 	if (d.sandboxes && d.sandboxes.length)

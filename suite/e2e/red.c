@@ -54,6 +54,23 @@ static const struct red reds[] = {
 	  "directfs" },
 	{ "MNT-5/on.equal-container:a", A_DIRECTFS "=default", "fail", "directfs" },
 	{ "MNT-6/on.mounts-64:m1", "mount-line:/m1", "fail", "directfs" },
+	/* an FD dropped, doubled, swapped, added behind the model's back; one leaked into the sentry */
+	{ "FD-1/on.wire:b", "tamper:b=fd-drop", "fail", "start" },
+	{ "FD-1/on.wire:b", "tamper:b=fd-double", "fail", "donated FDs" },
+	{ "FD-1/on.wire:b", "tamper:b=fd-other", "fail", "donates its root" },
+	{ "FD-2/off.wire:b", "tamper:b=fd-add", "fail", "donated FDs" },
+	{ "FD-3/on.wire:a", "tamper:a=fd-drop", "fail", "donated FDs" },
+	{ "FD-3/on.wire:a", "leak-fd:a", "fail", "donated FDs that the sentry has" },
+	{ "FD-4/on.no-fd-memory-default", "tamper:a=fd-add", "fail", "start" },
+	{ "FD-5/on.no-fd:m", "annotation:dev.gvisor.spec.mount.m.directfs=default", "fail",
+	  "start" },
+	{ "FD-6/on.fd-pipe", "hang", "fail", "error text" },
+	{ "PROTO-1/on.mount-empty", "hang", "fail", "error text" },
+	{ "ABI-1/on.statx-136.off", "tamper:a=fd-drop", "fail", "start" },
+	{ "MNT-5/on.wire-local:b", "annotation:dev.gvisor.spec.mount.b.directfs=off", "fail",
+	  "directfs" },
+	{ "FD-7/on.wire", "hold-file", "fail", "left behind" },
+	{ "FD-1/on.wire:b", "tamper:nowhere=fd-drop", "broken", "donated FDs" },
 	/* a corruption that finds nothing to corrupt shows nothing */
 	{ "MNT-1/on.bare:a", "mount-line:/nowhere", "broken", "directfs" },
 	/* one sensor corrupted, the other not: never settled by precedence */

@@ -14,6 +14,7 @@
 
 #define BROWSER_DEADLINE_MS 120000
 #define MANY_CASES 10000
+#define MANY_MESSAGES 1000
 
 struct place {
 	char dir[64];
@@ -172,6 +173,54 @@ static void a_link_opens_one_case_with_its_replay_command(void **state)
 	assert_int_equal(count_of(str_text(&dom), " aria-current=\"true\""), 1);
 }
 
+static void the_panel_shows_the_messages(void **state)
+{
+	_cleanup_record_ struct record r = { 0 };
+	_cleanup_str_ struct str dom = STR_INIT, none = STR_INIT;
+
+	golden_record(&r);
+	open_page(state, &r, "#case=MNT-1%2Fon.off", &dom);
+	assert_int_equal(count_of(str_text(&dom), "<tr class=\"message\">"), 4);
+	assert_int_equal(count_of(str_text(&dom), "<td class=\"fd\">"), 3);
+	assert_int_equal(count_of(str_text(&dom), "<td class=\"tampered\">"), 1);
+	_cleanup_free_ char *table = inner_text(str_text(&dom), "<div class=\"wire\"", "</div>");
+	assert_has(table, "2data\xe2\x86\x90Mount reply root={control_fd=1}");
+	assert_has(table, "fd[0] dir  O_PATH|O_DIRECTORY  mnt 123  /srv/data  kept: sentry:7");
+	assert_has(table, "fd[1] socket");
+	assert_has(table, "tampered: a second FD was added");
+	assert_has(str_text(&dom), "8 more, which the evidence holds");
+
+	open_page(state, &r, "#case=MNT-1%2Fon.default", &none);
+	assert_has(str_text(&none), "<aside ");
+	assert_null(strstr(str_text(&none), "class=\"wire\""));
+}
+
+/* A thousand lines, with markup in every text that a line may have. */
+static void many_messages_are_shown_as_text(void **state)
+{
+	static const char attack[] = "<img src=x onerror=\\\"document.body.dataset.ran=1\\\">";
+	_cleanup_str_ struct str text = STR_INIT, dom = STR_INIT;
+	_cleanup_record_ struct record r = { 0 };
+
+	str_add(&text,
+		"{\"type\":\"run\",\"schema\":1,\"target\":{},\"profile\":\"p\"}\n{\"type\":\"case\","
+		"\"id\":\"x\",\"clause\":\"c\",\"family\":\"f\",\"verdict\":\"fail\",\"wire\":[");
+	for (int i = 0; i < MANY_MESSAGES; i++)
+		str_printf(
+			&text,
+			"%s{\"n\":%d,\"mount\":\"%s\",\"dir\":\"%s\",\"text\":\"%s\",\"note\":\"%s\","
+			"\"fds\":[{\"name\":\"%s\",\"type\":\"%s\",\"target\":\"%s\",\"kept\":\"%s\"}]}",
+			i ? "," : "", i, attack, attack, attack, attack, attack, attack, attack,
+			attack);
+	str_add(&text, "]}\n{\"type\":\"end\",\"exit\":1}\n");
+	record_of_text(str_text(&text), &r);
+	open_page(state, &r, "#case=x", &dom);
+	assert_int_equal(count_of(str_text(&dom), "<tr class=\"message\">"), MANY_MESSAGES);
+	assert_null(strstr(str_text(&dom), "data-ran"));
+	assert_null(strstr(str_text(&dom), "<img"));
+	assert_has(str_text(&dom), "&lt;img src=x");
+}
+
 static void the_head_names_the_target(void **state)
 {
 	_cleanup_record_ struct record r = { 0 };
@@ -251,6 +300,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_matrix_holds_every_case),
 		cmocka_unit_test(a_link_opens_one_case_with_its_replay_command),
+		cmocka_unit_test(the_panel_shows_the_messages),
+		cmocka_unit_test(many_messages_are_shown_as_text),
 		cmocka_unit_test(the_head_names_the_target),
 		cmocka_unit_test(nothing_in_a_record_runs),
 		cmocka_unit_test(many_cases_render_lazily),

@@ -10,13 +10,14 @@
 		MOUNT("e", "absent"), MOUNT("f", "off", .shape = ROW_SHAPE_FILE),      \
 		MOUNT("g", "default", .shape = ROW_SHAPE_FILE)
 
-SERVED(stock_on, (ON), STOCK_MOUNTS)
-SERVED(stock_off, (OFF), STOCK_MOUNTS)
-SERVED(stock_unset, (.flag = SPEC_UNSET, .lifecycle = SPEC_HELD), STOCK_MOUNTS)
-SERVED(stock_on_channels, (ON, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
-SERVED(stock_off_channels, (OFF, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
-SERVED(stock_rootfs_off, (ON, .rootfs_value = "off"), MOUNT("a", "off"), MOUNT("b", "default"))
-SERVED(stock_rootfs_default, (ON, .rootfs_value = "default"), MOUNT("a", "off"),
+SERVED(stock_on, SHARED(ON), STOCK_MOUNTS)
+SERVED(stock_off, SHARED(OFF), STOCK_MOUNTS)
+SERVED(stock_unset, SHARED(.flag = SPEC_UNSET, .lifecycle = SPEC_HELD), STOCK_MOUNTS)
+SERVED(stock_on_channels, SHARED(ON, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
+SERVED(stock_off_channels, SHARED(OFF, .wire = SPEC_WIRE_WHOLE), STOCK_MOUNTS)
+SERVED(stock_rootfs_off, SHARED(ON, .rootfs_value = "off"), MOUNT("a", "off"),
+       MOUNT("b", "default"))
+SERVED(stock_rootfs_default, SHARED(ON, .rootfs_value = "default"), MOUNT("a", "off"),
        MOUNT("b", "default"))
 
 /* A gofer of ours that donates: taken where it was asked for, closed where it was not. */
@@ -25,22 +26,23 @@ SERVED(stock_rootfs_default, (ON, .rootfs_value = "default"), MOUNT("a", "off"),
 	MOUNT("a", "off", HOST_DONATES), MOUNT("b", "default", HOST_DONATES), \
 		MOUNT("c", NULL, HOST_DONATES), MOUNT("d", "OFF", HOST_DONATES)
 
-SERVED(host_on, (ON), HOST_MOUNTS)
-SERVED(host_off, (OFF), HOST_MOUNTS)
-SERVED(host_rootfs, (ON, .rootfs = { HOST_DONATES }), MOUNT("a", "off"))
-SERVED(host_rootfs_off, (ON, .rootfs_value = "off", .rootfs = { HOST_DONATES }), MOUNT("a", "off"))
+SERVED(host_on, SHARED(ON), HOST_MOUNTS)
+SERVED(host_off, SHARED(OFF), HOST_MOUNTS)
+SERVED(host_rootfs, SHARED(ON, .rootfs = { HOST_DONATES }), MOUNT("a", "off"))
+SERVED(host_rootfs_off, SHARED(ON, .rootfs_value = "off", .rootfs = { HOST_DONATES }),
+       MOUNT("a", "off"))
 
 /* Gofers that have no FD to donate, beside the stock one, which is their baseline. */
 #define WITHOUT(id, value, kind) \
 	MOUNT(id, value, .gofer = SPEC_GOFER_##kind, .standard = true, .twin = "a")
 
-SERVED(no_fd_on, (ON), MOUNT("b", "default", .standard = true),
+SERVED(no_fd_on, SHARED(ON), MOUNT("b", "default", .standard = true),
        MOUNT("a", "off", .standard = true, .twin = "b"), WITHOUT("m", "off", MEMORY),
        WITHOUT("h", "off", HOST), WITHOUT("f", "off", FUSE),
        MOUNT("d", "off", .tamper = "fd-drop", .standard = true, .twin = "a"), MOUNT("n", NULL))
-SERVED(no_fd_off, (OFF), MOUNT("a", NULL, .standard = true), WITHOUT("m", NULL, MEMORY),
+SERVED(no_fd_off, SHARED(OFF), MOUNT("a", NULL, .standard = true), WITHOUT("m", NULL, MEMORY),
        WITHOUT("h", "default", HOST), WITHOUT("f", "OFF", FUSE), WITHOUT("n", "off", MEMORY))
-SERVED(no_fd_rootfs_off, (ON, .rootfs_value = "off", .rootfs = { .gofer = SPEC_GOFER_HOST }),
+SERVED(no_fd_rootfs_off, SHARED(ON, .rootfs_value = "off", .rootfs = { .gofer = SPEC_GOFER_HOST }),
        MOUNT("a", "off"), MOUNT("b", "default"))
 
 /* What an overlay hides from the guest shows on the wire. */
@@ -50,14 +52,14 @@ SERVED(no_fd_rootfs_off, (ON, .rootfs_value = "off", .rootfs = { .gofer = SPEC_G
 		MOUNT("e", "off"), MOUNT("f", "default")
 #define ALL_MOUNTS MOUNT("a", "off"), MOUNT("b", "default"), MOUNT("c", NULL), MOUNT("d", "OFF")
 
-SERVED(local_on, (ON), LOCAL_MOUNTS)
-SERVED(local_off, (OFF), LOCAL_MOUNTS)
-SERVED(local_on_channels, (ON, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
-SERVED(local_off_channels, (OFF, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
-SERVED(memory_on, (ON, .overlay2 = "all:memory"), ALL_MOUNTS)
-SERVED(memory_off, (OFF, .overlay2 = "all:memory"), ALL_MOUNTS)
-SERVED(self_on, (ON, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
-SERVED(self_off, (OFF, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
+SERVED(local_on, SHARED(ON), LOCAL_MOUNTS)
+SERVED(local_off, SHARED(OFF), LOCAL_MOUNTS)
+SERVED(local_on_channels, SHARED(ON, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
+SERVED(local_off_channels, SHARED(OFF, .wire = SPEC_WIRE_WHOLE), LOCAL_MOUNTS)
+SERVED(memory_on, SHARED(ON, .overlay2 = "all:memory"), ALL_MOUNTS)
+SERVED(memory_off, SHARED(OFF, .overlay2 = "all:memory"), ALL_MOUNTS)
+SERVED(self_on, SHARED(ON, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
+SERVED(self_off, SHARED(OFF, .overlay2 = "all:self", .wire = SPEC_WIRE_WHOLE), ALL_MOUNTS)
 
 const struct sandbox_source fd_donation_sandboxes[] = {
 	{ .slug = "on.wire", .build = stock_on },

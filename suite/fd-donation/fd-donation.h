@@ -21,34 +21,37 @@ struct served {
 	const char *twin;
 };
 
-struct served_sandbox {
+/* What its mounts share. */
+struct served_shared {
 	enum spec_flag flag;
 	const char *overlay2; /* NULL = "none" */
 	enum spec_lifecycle lifecycle;
 	enum spec_wire wire;      /* SPEC_WIRE_UNSEEN = stripped */
 	const char *rootfs_value; /* of the rootfs' own key; NULL = no hint */
 	struct spec_serving rootfs;
-	const struct served *mounts;
-	size_t n_mounts;
 };
 
-int served_build(struct spec_sandbox *s, const struct served_sandbox *of);
+int served_build(struct spec_sandbox *s, const struct served_shared *of,
+		 const struct served *mounts, size_t n_mounts);
 
 #define MOUNT(name, key, ...)                             \
 	{                                                 \
 		.id = (name), .value = (key), __VA_ARGS__ \
 	}
 
-/* A builder called name: what all its mounts share, then the mounts. */
-#define SERVED(name, shared, ...)                                                             \
-	static int name(struct spec_sandbox *s, size_t instance)                              \
-	{                                                                                     \
-		static const struct served mounts[] = { __VA_ARGS__ };                        \
-		static const struct served_sandbox of = { SERVED_OF shared, .mounts = mounts, \
-							  .n_mounts = ARRAY_SIZE(mounts) };   \
-		(void)instance;                                                               \
-		return served_build(s, &of);                                                  \
+#define SHARED(...)         \
+	{                   \
+		__VA_ARGS__ \
 	}
-#define SERVED_OF(...) __VA_ARGS__
+
+/* A builder called name: what all its mounts share, then the mounts. */
+#define SERVED(name, of, ...)                                                \
+	static int name(struct spec_sandbox *s, size_t instance)             \
+	{                                                                    \
+		static const struct served_shared shared = of;               \
+		static const struct served mounts[] = { __VA_ARGS__ };       \
+		(void)instance;                                              \
+		return served_build(s, &shared, mounts, ARRAY_SIZE(mounts)); \
+	}
 
 #endif

@@ -16,18 +16,19 @@
 	X(fuse_bare, "fuse-bare", NULL, SPEC_GOFER_FUSE)                  \
 	X(fuse_invalid, "fuse-OFF", "OFF", SPEC_GOFER_FUSE)
 
-#define BUILD(name, slug, key, kind)                                                             \
-	SERVED(name##_run, (RUN), MOUNT("a", key, .gofer = kind), MOUNT("b", "default"),         \
-	       MOUNT("c", "off"))                                                                \
-	SERVED(name##_started, (STARTED), MOUNT("a", key, .gofer = kind), MOUNT("b", "default"), \
-	       MOUNT("c", "off"))
+#define BUILD(name, slug, key, kind)                                                           \
+	SERVED(name##_run, SHARED(RUN), MOUNT("a", key, .gofer = kind), MOUNT("b", "default"), \
+	       MOUNT("c", "off"))                                                              \
+	SERVED(name##_started, SHARED(STARTED), MOUNT("a", key, .gofer = kind),                \
+	       MOUNT("b", "default"), MOUNT("c", "off"))
 MISSING(BUILD)
 
 /* The stock gofer's own FD, taken away; a container-local overlay above; a file; the rootfs. */
-SERVED(dropped, (RUN), MOUNT("a", "default", .tamper = "fd-drop"), MOUNT("c", "off"))
-SERVED(dropped_local, (RUN), MOUNT("a", "default", .tamper = "fd-drop", .share = "container"))
-SERVED(dropped_file, (RUN), MOUNT("a", "default", .tamper = "fd-drop", .shape = ROW_SHAPE_FILE))
-SERVED(dropped_rootfs, (RUN, .rootfs = { .tamper = (char *)"fd-drop" }), MOUNT("a", "off"))
+SERVED(dropped, SHARED(RUN), MOUNT("a", "default", .tamper = "fd-drop"), MOUNT("c", "off"))
+SERVED(dropped_local, SHARED(RUN), MOUNT("a", "default", .tamper = "fd-drop", .share = "container"))
+SERVED(dropped_file, SHARED(RUN),
+       MOUNT("a", "default", .tamper = "fd-drop", .shape = ROW_SHAPE_FILE))
+SERVED(dropped_rootfs, SHARED(RUN, .rootfs = { .tamper = (char *)"fd-drop" }), MOUNT("a", "off"))
 
 #define ROW(name, slug_text, key, kind)                         \
 	{ .slug = "on.no-fd-" slug_text, .build = name##_run }, \

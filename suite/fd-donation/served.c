@@ -32,7 +32,8 @@ static int add_rootfs_hint(struct spec_sandbox *s, const char *value)
 	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", value);
 }
 
-int served_build(struct spec_sandbox *s, const struct served_sandbox *of)
+int served_build(struct spec_sandbox *s, const struct served_shared *of,
+		 const struct served *mounts, size_t n_mounts)
 {
 	const struct row_global global = {
 		.flag = of->flag,
@@ -48,7 +49,7 @@ int served_build(struct spec_sandbox *s, const struct served_sandbox *of)
 		r = spec_set(&s->rootfs.tamper, of->rootfs.tamper);
 	if (r >= 0 && of->rootfs_value)
 		r = add_rootfs_hint(s, of->rootfs_value);
-	for (size_t i = 0; i < of->n_mounts && r >= 0; i++)
-		r = add_mount(s, &of->mounts[i]);
+	for (size_t i = 0; i < n_mounts && r >= 0; i++)
+		r = add_mount(s, &mounts[i]);
 	return r;
 }

@@ -55,7 +55,7 @@ static void check_same_bytes(const struct lisafs_message *msg, const uint8_t *pa
 
 static void check_accepted(const struct lisafs_message *msg, const uint8_t *payload, size_t n)
 {
-	char line[256];
+	char line[256] = "";
 
 	for (size_t cap = 1; cap <= sizeof(line); cap *= 4)
 		check_line(line, lisafs_print(msg, n % 4, line, cap), cap);
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct lisafs_message strict, loose;
 	struct lisafs_fault fault = { 0 };
 	size_t used = 0;
-	char line[512];
+	char line[512] = "";
 
 	int r = lisafs_decode(dialect, id, direction, in.data, in.n, &strict, NULL, &fault);
 	if (r < 0) {

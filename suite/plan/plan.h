@@ -77,10 +77,14 @@ int plan_add_alone(struct plan *p, struct plan_case *c, size_t *ret_sandbox);
 
 /* The index of the sandbox is needed by a selected case that is not skipped. */
 bool plan_needs_sandbox(const struct plan *p, size_t sandbox);
-/* Some selected case that is not skipped is judged under this platform. */
-bool plan_uses_platform(const struct plan *p, const char *platform);
-/* Skips, with this reason, the cases that are judged under the platform only. 0 or -ENOMEM. */
-int plan_skip_platform(struct plan *p, const char *platform, const char *why);
+/* What a sandbox needs of the machine; what is the need's argument. */
+typedef bool (*plan_need_fn)(const struct spec_sandbox *s, const char *what);
+bool plan_needs_platform(const struct spec_sandbox *s, const char *platform);
+bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused);
+/* Some selected case that is not skipped is judged in such sandboxes only. */
+bool plan_needs(const struct plan *p, plan_need_fn need, const char *what);
+/* Skips those cases, with this reason. 0 or -ENOMEM. */
+int plan_skip(struct plan *p, plan_need_fn need, const char *what, const char *why);
 /* The "cases" of sandbox's spec.json: those selected and not skipped. */
 int plan_sandbox_cases(const struct plan *p, size_t sandbox, struct json_object **ret);
 /* Sorts the cases by id and makes them findable; for a plan that was put together by hand. */

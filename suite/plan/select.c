@@ -69,31 +69,44 @@ bool plan_needs_sandbox(const struct plan *p, size_t sandbox)
 	return false;
 }
 
-static bool only_under(const struct plan *p, const struct plan_case *c, const char *platform)
+bool plan_needs_platform(const struct spec_sandbox *s, const char *platform)
+{
+	return str_eq(s->flags.platform, platform);
+}
+
+bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused)
+{
+	(void)unused;
+	return spec_needs_fuse(s);
+}
+
+/* No place of the case does without. */
+static bool case_needs(const struct plan *p, const struct plan_case *c, plan_need_fn need,
+		       const char *what)
 {
 	for (size_t i = 0; i < c->n_places; i++)
-		if (!str_eq(p->sandboxes[c->places[i].sandbox].flags.platform, platform))
+		if (!need(&p->sandboxes[c->places[i].sandbox], what))
 			return false;
 	return c->n_places > 0;
 }
 
-bool plan_uses_platform(const struct plan *p, const char *platform)
+bool plan_needs(const struct plan *p, plan_need_fn need, const char *what)
 {
 	for (size_t i = 0; i < p->n_cases; i++)
 		if (p->cases[i].selected && !p->cases[i].skip &&
-		    only_under(p, &p->cases[i], platform))
+		    case_needs(p, &p->cases[i], need, what))
 			return true;
 	return false;
 }
 
-int plan_skip_platform(struct plan *p, const char *platform, const char *why)
+int plan_skip(struct plan *p, plan_need_fn need, const char *what, const char *why)
 {
 	for (size_t i = 0; i < p->n_cases; i++) {
 		struct plan_case *c = &p->cases[i];
 
-		if (c->skip || !only_under(p, c, platform))
+		if (c->skip || !case_needs(p, c, need, what))
 			continue;
-		c->skip = str_format("platform %s: %s", platform, why);
+		c->skip = strdup(why);
 		if (!c->skip)
 			return -ENOMEM;
 	}

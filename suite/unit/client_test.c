@@ -73,7 +73,8 @@ static uint16_t hear(struct peer *p, uint8_t *buf, size_t cap, size_t *ret_n)
 	assert_int_equal(wire_open(p->fd, &w), 0);
 	assert_int_equal(wire_recv(&w, WIRE_NO_WAIT, &frame), 0);
 	assert_true(frame.header.length <= cap);
-	memcpy(buf, frame.payload, frame.header.length);
+	if (frame.header.length > 0)
+		memcpy(buf, frame.payload, frame.header.length);
 	*ret_n = frame.header.length;
 	free(w.in.payload);
 	return frame.header.id;

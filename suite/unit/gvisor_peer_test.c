@@ -46,20 +46,25 @@ static int drop_path(void **state)
 	return 0;
 }
 
-/* Skips with the reason that `make runtimes` left, where there is one. */
-static void need_peer(void)
+/* The reason that `make runtimes` left, where there is one. */
+static void tell_why(void)
 {
 	_cleanup_free_ char *skipped = NULL;
 	_cleanup_str_ struct str text = STR_INIT;
 	const char *line;
 
-	if (access(peer_path, X_OK) == 0)
-		return;
 	skipped = str_format("%s/skipped", getenv("RUNTIMES") ?: "build/runtimes");
 	(void)fs_read_at(AT_FDCWD, skipped, OUTPUT_LIMIT, &text, NULL, NULL);
 	line = strstr(str_text(&text), "gvisor-peer: ");
 	print_message("%.*s\n", line ? (int)strcspn(line, "\n") : 26,
 		      line ? line : "gvisor-peer: not built yet");
+}
+
+static void need_peer(void)
+{
+	if (access(peer_path, X_OK) == 0)
+		return;
+	tell_why(); /* skip() jumps past every cleanup */
 	skip();
 }
 

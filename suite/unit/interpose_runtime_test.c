@@ -94,7 +94,7 @@ static void make_plan(const struct run *r, int dir)
 	};
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
 	_cleanup_shim_plan_ struct shim_plan p = { .runtime = strdup(r->runtime),
-					 .channels = channels[r->how] };
+						   .channels = channels[r->how] };
 	const char *probe = getenv("PROBE");
 	_cleanup_free_ char *shim =
 		str_format("%.*s/shim", (int)(strrchr(probe, '/') - probe), probe);

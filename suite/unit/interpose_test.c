@@ -461,7 +461,8 @@ static void an_inspector_finds_who_has_the_donated_fd(void **state)
 static void a_plan_comes_back_as_it_was_written(void **state)
 {
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
-	_cleanup_shim_plan_ struct shim_plan a = { .runtime = strdup("/r"), .channels = SHIM_CHANNELS_KEEP };
+	_cleanup_shim_plan_ struct shim_plan a = { .runtime = strdup("/r"),
+						   .channels = SHIM_CHANNELS_KEEP };
 	_cleanup_shim_plan_ struct shim_plan b = { 0 };
 	struct folder *f = *state;
 	struct shim_plan_mount *m;

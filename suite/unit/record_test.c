@@ -85,6 +85,18 @@ static const struct refused {
 	  "\"facts\":[1]}\n",
 	  -EBADMSG, "record line 2: facts[0]: not an object" },
 	{ RUN
+	  "{\"type\":\"case\",\"id\":\"a\",\"clause\":\"A\",\"family\":\"A\",\"verdict\":\"pass\","
+	  "\"wire\":{}}\n",
+	  -EBADMSG, "record line 2: wire: not of type array" },
+	{ RUN
+	  "{\"type\":\"case\",\"id\":\"a\",\"clause\":\"A\",\"family\":\"A\",\"verdict\":\"pass\","
+	  "\"wire\":[{},\"Mount\"]}\n",
+	  -EBADMSG, "record line 2: wire[1]: not an object" },
+	{ RUN
+	  "{\"type\":\"case\",\"id\":\"a\",\"clause\":\"A\",\"family\":\"A\",\"verdict\":\"pass\","
+	  "\"wire\":[{\"fds\":[{},7]}]}\n",
+	  -EBADMSG, "record line 2: wire[0]: fds[1]: not an object" },
+	{ RUN
 	  "{\"type\":\"case\",\"id\":\"\xff\",\"clause\":\"A\",\"family\":\"A\",\"verdict\":\"pass\"}\n",
 	  -EBADMSG, "record line 2" },
 	{ RUN CASE "{\"type\":\"end\"}\n", -EBADMSG, "record line 3: exit: missing" },

@@ -265,6 +265,13 @@ static void collect(const struct world *w, struct seen *s)
 		str_add(&s->mounts, json_string_or(o, "mounts", ""));
 }
 
+/* The sandbox and the gofer of a container that was deleted have ended, and are ours to reap. */
+static void reap_ended(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
 /* A second process in a container that was created and started; only its output is kept. */
 static int exec(const struct world *w, const char *words, const char *bundle)
 {
@@ -290,9 +297,8 @@ static int exec(const struct world *w, const char *words, const char *bundle)
 		status = call(w, all, calls[i].rest);
 		if (i == 0)
 			renameat(w->fd, "out", w->fd, "out-of-first");
-		if (!strcmp(calls[i].verb, "wait"))
-			waitpid(-1, NULL, 0); /* the first process has ended, and is ours to reap */
 	}
+	reap_ended();
 	return status;
 }
 

@@ -463,6 +463,8 @@ static void every_defect_shows(void **state)
 		assert_int_equal(f.n, 3); /* name, what, clause */
 		while (row < shows + ARRAY_SIZE(shows) && strcmp(row->defect, f.items[0]) != 0)
 			row++;
+		if (row == shows + ARRAY_SIZE(shows) && str_starts(f.items[2], "FD-"))
+			continue; /* refrun_fd_test.c has it */
 		if (row == shows + ARRAY_SIZE(shows))
 			fail_msg("no spec shows %s", f.items[0]);
 		defect_shows(row);

@@ -35,6 +35,22 @@ static void put_list(struct json_object *o, const char *name)
 	assert_int_equal(json_add(o, name, list), 0);
 }
 
+static struct json_object *hostile_wire(void)
+{
+	static const char *const texts[] = { "n", "mount", "dir", "text", "note", NULL };
+	static const char *const fd_texts[] = { "name", "type", "target", "flags",
+						"mnt",  "kept", NULL };
+	struct json_object *wire = json_object_new_array(), *message = json_object_new_object();
+	struct json_object *fds = json_object_new_array(), *fd = json_object_new_object();
+
+	put(message, texts);
+	put(fd, fd_texts);
+	assert_int_equal(json_push(fds, fd), 0);
+	assert_int_equal(json_add(message, "fds", fds), 0);
+	assert_int_equal(json_push(wire, message), 0);
+	return wire;
+}
+
 static struct json_object *hostile_case(enum verdict v)
 {
 	static const char *const texts[] = { "id",     "clause", "family", "row",
@@ -54,6 +70,7 @@ static struct json_object *hostile_case(enum verdict v)
 	assert_int_equal(json_add(c, "known", known), 0);
 	assert_int_equal(json_add_string(c, "type", "case"), 0);
 	assert_int_equal(json_add_string(c, "verdict", verdict_name(v)), 0);
+	assert_int_equal(json_add(c, "wire", hostile_wire()), 0);
 	put_list(c, "spec");
 	put_list(c, "sandboxes");
 	put_list(c, "evidence");

@@ -103,6 +103,23 @@ static void the_golden_report_says_what_it_should(void **state)
 		assert_has(str_text(&s), golden_parts[i]);
 }
 
+/* A family's time is a sum, which a record may drive as high as it likes. */
+static void times_beyond_every_clock_stay_in_range(void **state)
+{
+	static const char slow[] =
+		"{\"type\":\"case\",\"id\":\"A-1/x\",\"clause\":\"A-1\",\"family\":\"A\","
+		"\"verdict\":\"pass\",\"ms\":9223372036854775807}\n";
+	_cleanup_record_ struct record r = { 0 };
+	_cleanup_str_ struct str text = STR_INIT, s = STR_INIT;
+
+	(void)state;
+	str_printf(&text, RUN "%s%s{\"type\":\"end\",\"exit\":0}\n", slow, slow);
+	record_of_text(str_text(&text), &r);
+	report_in("junit", &r, &s);
+	assert_has(str_text(&s), "skipped=\"0\" time=\"9223372036854775.807\">\n\t\t<properties>");
+	assert_valid_junit(&s);
+}
+
 static void strict_makes_a_known_defect_a_failure(void **state)
 {
 	_cleanup_record_ struct record r = { 0 };
@@ -124,6 +141,7 @@ int main(void)
 		cmocka_unit_test(every_kind_of_record_is_valid),
 		cmocka_unit_test(the_schema_refuses_what_is_wrong),
 		cmocka_unit_test(the_golden_report_says_what_it_should),
+		cmocka_unit_test(times_beyond_every_clock_stay_in_range),
 		cmocka_unit_test(strict_makes_a_known_defect_a_failure),
 	};
 

@@ -66,7 +66,7 @@ static inline void rig_init(struct rig *g, void **state)
 }
 
 static inline struct shim_plan_mount *rig_mount_plan(struct rig *g, unsigned int ordinal,
-						enum shim_gofer gofer)
+						     enum shim_gofer gofer)
 {
 	struct shim_plan_mount *m;
 

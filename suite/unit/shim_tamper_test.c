@@ -154,7 +154,9 @@ static void a_fake_gofer_serves_and_the_real_one_idles(void **state)
 	static const struct {
 		enum shim_gofer gofer;
 		bool donate;
-	} rows[] = { { SHIM_GOFER_MEMORY, true }, { SHIM_GOFER_HOST, true }, { SHIM_GOFER_HOST, false } };
+	} rows[] = { { SHIM_GOFER_MEMORY, true },
+		     { SHIM_GOFER_HOST, true },
+		     { SHIM_GOFER_HOST, false } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_free_ char *name = str_format("made-%zu", i);

@@ -41,13 +41,14 @@ struct channel {
 	struct wire inner;
 	int socket; /* FDs for the client */
 	uint8_t *request;
+	_Atomic uint32_t answered; /* a futex of the shim's own */
 	atomic_bool stop;
 	atomic_int users;
 };
 
-static void futex(struct window *w, int op, uint32_t value)
+static void futex(_Atomic uint32_t *word, int op, uint32_t value)
 {
-	syscall(SYS_futex, &w->turn, op, value, NULL, NULL, 0);
+	syscall(SYS_futex, word, op, value, NULL, NULL, 0);
 }
 
 static void put(struct channel *c)
@@ -55,6 +56,7 @@ static void put(struct channel *c)
 	if (atomic_fetch_sub(&c->users, 1) > 1)
 		return;
 	munmap(c->window, WINDOW);
+	close_fd(&c->socket);
 	free(c->request);
 	free(c);
 }
@@ -62,7 +64,7 @@ static void put(struct channel *c)
 static void shut_down(struct channel *c)
 {
 	atomic_store(&c->window->turn, TURN_SHUTDOWN);
-	futex(c->window, FUTEX_WAKE, INT_MAX);
+	futex(&c->window->turn, FUTEX_WAKE, INT_MAX);
 }
 
 /* false: the channel is done for. */
@@ -75,7 +77,7 @@ static bool wait_turn(struct channel *c)
 			return false;
 		if (turn == TURN_SERVER)
 			return true;
-		futex(c->window, FUTEX_WAIT, turn);
+		futex(&c->window->turn, FUTEX_WAIT, turn);
 	}
 }
 
@@ -86,7 +88,7 @@ static bool give_turn(struct channel *c, size_t length)
 	atomic_store(&c->window->length, (uint32_t)length);
 	if (!atomic_compare_exchange_strong(&c->window->turn, &turn, TURN_CLIENT))
 		return false;
-	futex(c->window, FUTEX_WAKE, 1);
+	futex(&c->window->turn, FUTEX_WAKE, 1);
 	return true;
 }
 
@@ -111,12 +113,34 @@ static bool send_request(struct channel *c)
 			 n - MESSAGE_HEADER, NULL, 0) == 0;
 }
 
-/* FDs are extras: those that do not fit in the socket are not sent, as a stock gofer does it. */
-static uint8_t send_fds(const struct channel *c, const struct wire_fds *fds)
+static void wait_answer(struct channel *c)
+{
+	while (!atomic_load(&c->answered) && !atomic_load(&c->stop))
+		futex(&c->answered, FUTEX_WAIT_PRIVATE, 0);
+	atomic_store(&c->answered, 0);
+}
+
+static void *serve(void *data)
+{
+	struct channel *c = data;
+	bool more = greet(c);
+
+	while (more) {
+		more = wait_turn(c) && send_request(c);
+		if (more)
+			wait_answer(c);
+	}
+	shut_down(c);
+	wire_close(&c->inner);
+	put(c);
+	return NULL;
+}
+
+static uint8_t send_fds(const struct channel *c, const int *fds, size_t n_fds)
 {
 	uint8_t n = 0;
 
-	for (size_t i = 0; i < fds->n; i++, n++) {
+	for (size_t i = 0; i < n_fds; i++, n++) {
 		union {
 			char room[CMSG_SPACE(sizeof(int))];
 			struct cmsghdr head;
@@ -126,48 +150,35 @@ static uint8_t send_fds(const struct channel *c, const struct wire_fds *fds)
 		struct msghdr msg = { .msg_control = control.room,
 				      .msg_controllen = CMSG_LEN(sizeof(int)) };
 
-		memcpy(CMSG_DATA(&control.head), &fds->fd[i], sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &fds[i], sizeof(int));
 		if (sendmsg(c->socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			break;
 	}
 	return n;
 }
 
-static bool take_reply(struct channel *c)
+void channel_answer(struct channel *c, uint16_t id, const void *payload, uint32_t n, const int *fds,
+		    size_t n_fds)
 {
-	_cleanup_wire_frame_ struct wire_frame f = WIRE_FRAME_INIT;
-	uint8_t head[MESSAGE_HEADER] = { 0 };
-	uint16_t id;
+	uint8_t head[MESSAGE_HEADER] = { (uint8_t)id, (uint8_t)(id >> 8) };
 
-	if (wire_recv(&c->inner, WIRE_FOREVER, &f) < 0)
-		return false;
-	id = htole16(f.header.id);
-	memcpy(head, &id, sizeof(id));
-	head[sizeof(id)] = send_fds(c, &f.fds);
+	if (n > LISAFS_PAYLOAD_MAX)
+		n = LISAFS_PAYLOAD_MAX;
+	head[2] = send_fds(c, fds, n_fds);
 	memcpy(c->window->data, head, sizeof(head));
-	if (f.header.length > 0)
-		memcpy(c->window->data + sizeof(head), f.payload, f.header.length);
-	return give_turn(c, sizeof(head) + f.header.length);
-}
-
-static void *serve(void *data)
-{
-	struct channel *c = data;
-	bool more = greet(c);
-
-	while (more)
-		more = wait_turn(c) && send_request(c) && take_reply(c);
-	shut_down(c);
-	wire_close(&c->inner);
-	close_fd(&c->socket);
-	put(c);
-	return NULL;
+	if (n > 0)
+		memcpy(c->window->data + sizeof(head), payload, n);
+	/* In this order: the thread must not look at the turn while it is still its own. */
+	give_turn(c, sizeof(head) + n);
+	atomic_store(&c->answered, 1);
+	futex(&c->answered, FUTEX_WAKE_PRIVATE, 1);
 }
 
 void channel_stop(struct channel *c)
 {
 	atomic_store(&c->stop, true);
 	shut_down(c);
+	futex(&c->answered, FUTEX_WAKE_PRIVATE, 1);
 	put(c);
 }
 

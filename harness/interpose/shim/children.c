@@ -3,16 +3,20 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "harness/base/fs.h"
 #include "harness/interpose/shim/fake.h"
 #include "harness/interpose/shim/shim.h"
 
 #define NO_EXEC 127
+#define STAT_LIMIT 1024
+#define PF_EXITING 0x4ul /* include/linux/sched.h of the kernel */
 
 /* The real gofer's process: all that the runtime gave, our sockets in place of its own. */
 _Noreturn static void run_gofer(struct shim *s)
@@ -36,6 +40,37 @@ static void keep_gofer_pidfd(pid_t pid)
 		dup3(fd, SHIM_GOFER_FD, O_CLOEXEC);
 }
 
+/* /proc is of an outer PID namespace; what the pidfd says of itself there is the number that it goes by. */
+static int open_gofer_stat(const struct shim *s)
+{
+	_cleanup_str_ struct str info = STR_INIT;
+	char path[64];
+	const char *at;
+
+	snprintf(path, sizeof(path), "%d", SHIM_GOFER_FD);
+	if (fs_read_at(s->folders.info, path, STAT_LIMIT, &info, NULL, NULL) < 0)
+		return -1;
+	at = strstr(str_text(&info), "Pid:");
+	if (!at)
+		return -1;
+	snprintf(path, sizeof(path), "../../%ld/stat", strtol(at + strlen("Pid:"), NULL, 10));
+	return openat(s->folders.info, path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Its files are closed some time before its parent is told. */
+static bool is_exiting(int stat_fd)
+{
+	char text[STAT_LIMIT + 1];
+	ssize_t n = stat_fd < 0 ? -1 : pread(stat_fd, text, STAT_LIMIT, 0);
+	const char *at;
+	unsigned long flags;
+
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')'); /* the name before may have any byte in it */
+	return at && sscanf(at, ") %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 &&
+	       (flags & PF_EXITING) != 0;
+}
+
 int children_start(struct shim *s, struct hx_error *err)
 {
 	for (size_t i = 0; i < s->n_conns; i++) {
@@ -52,6 +87,7 @@ int children_start(struct shim *s, struct hx_error *err)
 	if (s->gofer == 0)
 		run_gofer(s);
 	keep_gofer_pidfd(s->gofer);
+	s->gofer_stat = open_gofer_stat(s);
 	for (size_t i = 0; i < s->n_conns; i++)
 		close_fd(&s->conns[i].gofer_end);
 	close_fd(&s->runtime);
@@ -95,6 +131,16 @@ void children_reap(struct shim *s)
 	/* As PID 1 of its namespace the shim gets orphans, too. */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		reaped(s, pid, status);
+}
+
+void children_await_dying(struct shim *s)
+{
+	int status;
+
+	children_reap(s);
+	if (!s->gofer_dead && is_exiting(s->gofer_stat) &&
+	    waitpid(s->gofer, &status, 0) == s->gofer)
+		reaped(s, s->gofer, status);
 }
 
 void children_signals(struct shim *s)

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "harness/interpose/shim/shim.h"
@@ -76,7 +77,8 @@ int conn_make_all(struct shim *s, struct hx_error *err)
 				    .inner = WIRE_INIT,
 				    .gofer_end = -1,
 				    .idle = -1,
-				    .fake = -1 };
+				    .fake = -1,
+				    .watched = { { .fd = -1 }, { .fd = -1 }, { .fd = -1 } } };
 		r = conn_make(s, c, err);
 		if (r < 0)
 			return hx_error_wrap(err, r, "connection %u", i);
@@ -97,8 +99,17 @@ static void record_closed(struct shim *s, const struct conn *c, const char *side
 	record_end(&s->record);
 }
 
-static void close_channel(struct conn *c)
+/* Before the FD is closed: epoll keeps what somebody else has open, too. */
+static void unwatch(const struct shim *s, struct conn *c, size_t i)
 {
+	if (c->watched[i].events)
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->watched[i].fd, NULL);
+	c->watched[i] = (struct watched){ .fd = -1 };
+}
+
+static void close_channel(const struct shim *s, struct conn *c)
+{
+	unwatch(s, c, SLOT_INNER);
 	if (c->channel)
 		channel_stop(c->channel);
 	c->channel = NULL;
@@ -109,11 +120,13 @@ static void close_channel(struct conn *c)
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why)
 {
 	/* A death comes before the closing that it makes: then it is in the record first. */
-	children_reap(s);
+	children_await_dying(s);
 	record_closed(s, c, side, why, false);
-	close_channel(c);
+	close_channel(s, c);
 	wire_frame_clear(&c->request.frame);
 	wire_frame_clear(&c->reply.frame);
+	unwatch(s, c, SLOT_SENTRY);
+	unwatch(s, c, SLOT_GOFER);
 	wire_close(&c->sentry);
 	wire_close(&c->gofer);
 	close_fd(&c->idle);
@@ -166,7 +179,7 @@ static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
 	w->ended = true;
 	if (w == &c->channelled) { /* the socket is still there to speak by */
 		record_closed(s, c, side_from(c, w), why_text(code), false);
-		close_channel(c);
+		close_channel(s, c);
 		return;
 	}
 	if (code != -ENODATA || is_gone(w->from) || other->ended) {
@@ -179,10 +192,14 @@ static void way_end(struct shim *s, struct conn *c, struct way *w, int code)
 
 /* Passing on ------------------------------------------------------------------------------------- */
 
-static void pass_frame(struct shim *s, struct conn *c, struct way *w)
+static size_t slot(const struct conn *c, const struct wire *w)
+{
+	return w == &c->sentry ? SLOT_SENTRY : w == &c->gofer ? SLOT_GOFER : SLOT_INNER;
+}
+
+static void record_frame(struct shim *s, struct conn *c, struct way *w, bool channelled)
 {
 	const struct wire_frame *f = &w->frame;
-	bool channelled = w == &c->channelled || (w == &c->reply && w->to == &c->inner);
 
 	message_record(s, c, w->dir,
 		       &(struct message){ .id = f->header.id,
@@ -193,6 +210,13 @@ static void pass_frame(struct shim *s, struct conn *c, struct way *w)
 					  .n_fds = f->fds.n,
 					  .late = f->fds.n_late,
 					  .channelled = channelled });
+}
+
+static void pass_frame(struct shim *s, struct conn *c, struct way *w)
+{
+	const struct wire_frame *f = &w->frame;
+
+	record_frame(s, c, w, w == &c->channelled);
 	wire_out_message(&w->out, f->header.id, f->payload, f->header.length, f->fds.fd, f->fds.n);
 	w->busy = true;
 }
@@ -201,7 +225,6 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 {
 	if (c->channels == SHIM_CHANNELS_RELAY) {
 		c->asker = w->from;
-		c->reply.to = w->from;
 		if (w->frame.header.id == LISAFS_CHANNEL) {
 			answer_channel(s, c, w);
 			return;
@@ -212,16 +235,21 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 
 static void pass_reply(struct shim *s, struct conn *c)
 {
-	uint16_t id = c->reply.frame.header.id;
+	struct wire_frame *f = &c->reply.frame;
 
-	if (!c->mounted && (id == LISAFS_MOUNT || id == LISAFS_ERROR)) {
+	if (!c->mounted && (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
 		c->mounted = true;
 		mount_reply(s, c);
-		return;
+	} else if (c->asker == &c->inner) {
+		record_frame(s, c, &c->reply, true);
+		if (c->channel) /* else it was shut down since */
+			channel_answer(c->channel, f->header.id, f->payload, f->header.length,
+				       f->fds.fd, f->fds.n);
+		wire_frame_clear(f);
+		c->asker = NULL;
+	} else {
+		pass_frame(s, c, &c->reply);
 	}
-	pass_frame(s, c, &c->reply);
-	if (c->reply.to->fd < 0) /* the channel that asked is gone */
-		c->reply.out.sent = c->reply.out.header_size + c->reply.out.n;
 }
 
 /* Relaying joins two askers into one connection: one request at a time. */
@@ -240,10 +268,7 @@ static bool way_push(struct shim *s, struct conn *c, struct way *w)
 
 	if (r == -EAGAIN)
 		return false;
-	if (r < 0 && w->to == &c->inner) {
-		c->channelled.ended = true;
-		close_channel(c);
-	} else if (r < 0) {
+	if (r < 0) {
 		conn_close(s, c, side_to(w), why_text(r));
 		return false;
 	}
@@ -274,55 +299,74 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 		pass_request(s, c, w);
 	else
 		pass_reply(s, c);
-	return c->open;
+	return c->open && (!w->busy || way_push(s, c, w));
 }
 
-/* Whether there may be more to do at once. */
-static bool way_serve(struct shim *s, struct conn *c, struct way *w)
+/* Whether there may be more to do at once. Nothing is read that is not known to be there. */
+static bool way_serve(struct shim *s, struct conn *c, struct way *w, uint32_t ready)
 {
+	if (!(ready & (1u << slot(c, w->from) | 1u << slot(c, w->to))))
+		return false;
 	for (int i = 0; i < SHIM_BURST; i++)
 		if (!c->open || !way_step(s, c, w))
 			return false;
 	return true;
 }
 
-void conn_serve(struct shim *s, struct conn *c)
+void conn_serve(struct shim *s, struct conn *c, uint32_t ready)
 {
 	bool dead = s->gofer_dead;
 
-	way_serve(s, c, &c->request);
-	way_serve(s, c, &c->channelled);
+	way_serve(s, c, &c->request, ready);
+	way_serve(s, c, &c->channelled, ready);
 	/* A dead gofer's last words are passed on; then nobody is behind the connection any more. */
-	if (!way_serve(s, c, &c->reply) && c->open && dead && !c->reply.busy)
+	if (!way_serve(s, c, &c->reply, ready) && c->open && dead && !c->reply.busy)
 		conn_close(s, c, "gofer", "the gofer died");
 }
 
-static struct pollfd *slot(const struct conn *c, const struct wire *w, struct pollfd *fds)
-{
-	return w == &c->sentry ? &fds[0] : w == &c->gofer ? &fds[1] : &fds[2];
-}
+/* What to wait for ------------------------------------------------------------------------------- */
 
-static void want(const struct conn *c, const struct way *w, struct pollfd *fds)
+static void want(const struct conn *c, const struct way *w, uint32_t events[CONN_FDS])
 {
 	if (w->busy)
-		slot(c, w->to, fds)->events |= POLLOUT;
+		events[slot(c, w->to)] |= EPOLLOUT;
 	else if (may_read(c, w))
-		slot(c, w->from, fds)->events |= POLLIN;
+		events[slot(c, w->from)] |= EPOLLIN;
 }
 
-void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS])
+/* An FD of which nothing is wanted is taken out: it would tell of a hang-up again and again. */
+static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint32_t events)
 {
-	const int fds[CONN_FDS] = { c->sentry.fd, c->gofer.fd, c->inner.fd };
+	struct epoll_event e = { .events = events, .data.u64 = (uint64_t)i << 32 | c->index };
+	struct watched *was = &c->watched[i];
+	int r = 0;
 
-	for (size_t i = 0; i < CONN_FDS; i++)
-		ret[i] = (struct pollfd){ .fd = fds[i] };
+	if (was->fd != fd)
+		*was = (struct watched){ .fd = fd };
+	if (fd < 0 || was->events == events)
+		return 0;
+	if (!events)
+		r = epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
+	else
+		r = epoll_ctl(s->epoll, was->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e);
+	was->events = events;
+	return r < 0 ? -errno : 0;
+}
+
+int conn_watch(const struct shim *s, struct conn *c)
+{
+	const int fds[CONN_FDS] = {
+		[SLOT_SENTRY] = c->sentry.fd, [SLOT_GOFER] = c->gofer.fd, [SLOT_INNER] = c->inner.fd
+	};
+	uint32_t events[CONN_FDS] = { 0 };
+	int r = 0;
+
 	if (c->open) {
-		want(c, &c->request, ret);
-		want(c, &c->channelled, ret);
-		want(c, &c->reply, ret);
+		want(c, &c->request, events);
+		want(c, &c->channelled, events);
+		want(c, &c->reply, events);
 	}
-	/* poll tells of a hang-up unasked, again and again. */
-	for (size_t i = 0; i < CONN_FDS; i++)
-		if (!ret[i].events)
-			ret[i].fd = -1;
+	for (size_t i = 0; i < CONN_FDS && r >= 0; i++)
+		r = watch_fd(s, c, i, fds[i], events[i]);
+	return r;
 }

@@ -89,7 +89,9 @@ static int make_server(struct task *t, struct hx_error *err)
 {
 	const struct server_options options = { .dialect = LISAFS_DIALECT_144,
 						.donate = t->donate,
-						.stock_files = true };
+						.files = t->s->plan.special_files
+								 ? SERVER_FILES_NO_DEVICES
+								 : SERVER_FILES_STOCK };
 	int r = make_backend(t, err);
 
 	if (r >= 0) {
@@ -195,6 +197,7 @@ _Noreturn static void child(struct task *t, const struct role *role, int socket,
 	if (r < 0)
 		_exit(1);
 	leave_mounts();
+	umask(0); /* modes are the sentry's */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	r = role->make(t, &err);

@@ -8,10 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
@@ -21,6 +21,8 @@
 #include "harness/interpose/shim/tamper.h"
 
 #define FAILED 125
+#define EVENTS 64          /* taken from epoll at once */
+#define SIGNALS UINT64_MAX /* in place of a connection's slot and index */
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
@@ -131,6 +133,7 @@ static int drop_inherited(struct shim *s, struct hx_error *err)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	keep_fd(&k, s->record.fd);
 	keep_fd(&k, SHIM_GOFER_FD);
+	keep_fd(&k, s->gofer_stat);
 	keep_fd(&k, s->folders.fd);
 	keep_fd(&k, s->folders.info);
 	keep_fd(&k, s->signals);
@@ -183,34 +186,48 @@ static bool is_over(const struct shim *s)
 	return s->gofer_dead;
 }
 
-static bool has_event(const struct pollfd fds[CONN_FDS])
+static int serve_conn(struct shim *s, struct conn *c, uint32_t ready, struct hx_error *err)
 {
-	for (size_t i = 0; i < CONN_FDS; i++)
-		if (fds[i].revents)
-			return true;
-	return false;
+	int r;
+
+	conn_serve(s, c, ready);
+	r = conn_watch(s, c);
+	return r < 0 ? hx_error_errno(err, r, "watch connection %u", c->index) : 0;
+}
+
+static int serve_all(struct shim *s, struct hx_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_conns && r >= 0; i++)
+		r = serve_conn(s, &s->conns[i], CONN_ALL, err);
+	return r;
 }
 
 static int serve(struct shim *s, struct hx_error *err)
 {
-	size_t n = 1 + CONN_FDS * s->n_conns;
-	_cleanup_free_ struct pollfd *fds = calloc(n, sizeof(*fds));
+	struct epoll_event signals = { .events = EPOLLIN, .data.u64 = SIGNALS }, e[EVENTS];
+	int r, n;
 
-	if (!fds)
-		return hx_error_set(err, -ENOMEM, "out of memory");
-	fds[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
-	while (!is_over(s)) {
-		for (size_t i = 0; i < s->n_conns; i++)
-			conn_events(&s->conns[i], &fds[1 + CONN_FDS * i]);
-		if (poll(fds, n, -1) < 0 && errno != EINTR)
-			return hx_error_errno(err, -errno, "poll");
-		if (fds[0].revents)
-			children_signals(s);
-		for (size_t i = 0; i < s->n_conns; i++)
-			if (has_event(&fds[1 + CONN_FDS * i]) || s->gofer_dead)
-				conn_serve(s, &s->conns[i]);
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &signals) < 0)
+		return hx_error_errno(err, -errno, "epoll");
+	r = serve_all(s, err);
+	while (r >= 0 && !is_over(s)) {
+		n = epoll_wait(s->epoll, e, EVENTS, -1);
+		if (n < 0 && errno != EINTR)
+			return hx_error_errno(err, -errno, "epoll");
+		for (int i = 0; i < n; i++)
+			if (e[i].data.u64 == SIGNALS)
+				children_signals(s);
+		for (int i = 0; i < n && r >= 0; i++)
+			if (e[i].data.u64 != SIGNALS)
+				r = serve_conn(s, &s->conns[(uint32_t)e[i].data.u64],
+					       1u << (e[i].data.u64 >> 32), err);
+		if (r >= 0 && s->gofer_dead)
+			r = serve_all(s, err);
 	}
-	return 0;
+	return r;
 }
 
 static int live(struct shim *s, struct hx_error *err)

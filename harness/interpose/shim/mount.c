@@ -250,6 +250,11 @@ void answer_channel(struct shim *s, struct conn *c, const struct way *w)
 			      .channelled = w == &c->channelled,
 			      .own = true };
 	message_record(s, c, LISAFS_REPLY, &m);
+	if (w == &c->channelled) {
+		channel_answer(c->channel, msg.id, c->own_reply, (uint32_t)n, NULL, 0);
+		c->asker = NULL;
+		return;
+	}
 	wire_out_message(&c->reply.out, msg.id, c->own_reply, (uint32_t)n, fds->fd, fds->n);
 	c->reply.busy = true;
 }

@@ -2,7 +2,6 @@
 #ifndef HX_INTERPOSE_SHIM_SHIM_H
 #define HX_INTERPOSE_SHIM_SHIM_H
 
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -31,8 +30,22 @@ struct way {
 
 struct tampering; /* tamper.h */
 
+enum {
+	SLOT_SENTRY,
+	SLOT_GOFER,
+	SLOT_INNER,
+	CONN_FDS,
+};
+
+/* What epoll was told of an FD. */
+struct watched {
+	int fd;
+	uint32_t events;
+};
+
 struct conn {
 	unsigned int index;
+	struct watched watched[CONN_FDS];
 	struct argv_conn argv;
 	const struct shim_plan_mount *plan; /* NULL = forward untouched */
 	enum shim_gofer kind;
@@ -62,33 +75,34 @@ struct shim {
 	struct shim_plan plan;
 	struct record record;
 	struct fd_folders folders;
-	int runtime;          /* O_PATH */
-	int signals;          /* signalfd */
+	int runtime; /* O_PATH */
+	int signals; /* signalfd */
+	int epoll;
 	sigset_t mask;        /* as it was inherited; the real gofer gets it back */
 	struct rlimit nofile; /* likewise */
 	char **argv;
 	struct conn *conns;
 	size_t n_conns;
 	pid_t gofer;
+	int gofer_stat; /* its /proc/PID/stat; -1 = none */
 	bool gofer_dead;
 	int gofer_status; /* as waitpid gave it */
 };
 
-#define SHIM_INIT                              \
-	((struct shim){ .dir = -1,             \
-			.record = RECORD_INIT, \
-			.folders = { -1, -1 }, \
-			.runtime = -1,         \
-			.signals = -1,         \
-			.gofer = -1 })
+/* clang-format off */
+#define SHIM_INIT                                                                  \
+	((struct shim){ .dir = -1, .record = RECORD_INIT, .folders = { -1, -1 },   \
+			.runtime = -1, .signals = -1, .epoll = -1, .gofer = -1,         \
+			.gofer_stat = -1 })
+/* clang-format on */
 
 /* conn.c: connections and their frames. */
 int conn_make_all(struct shim *s, struct hx_error *err);
-/* Passes on what can be passed on without waiting. */
-void conn_serve(struct shim *s, struct conn *c);
-/* What to wait for; an fd of -1 = nothing. */
-#define CONN_FDS 3
-void conn_events(const struct conn *c, struct pollfd ret[CONN_FDS]);
+/* Passes on what can be passed on without waiting; ready: a bit per slot, those that may have something. */
+void conn_serve(struct shim *s, struct conn *c, uint32_t ready);
+#define CONN_ALL ((1u << CONN_FDS) - 1)
+/* Has epoll wait for what c can go on with; its events carry c's index, and the slot above it. */
+int conn_watch(const struct shim *s, struct conn *c);
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
 
 /* mount.c: the one reply that is looked into. Sets c->reply.out from c->reply.frame, and records. */
@@ -118,6 +132,8 @@ int children_start(struct shim *s, struct hx_error *err);
 /* Reaps all that has ended, and passes signals on to the real gofer. */
 void children_signals(struct shim *s);
 void children_reap(struct shim *s);
+/* The same, and where the real gofer is about to end it waits for that. */
+void children_await_dying(struct shim *s);
 void children_end(struct shim *s);
 /* Ends this process as the real gofer ended. */
 _Noreturn void children_exit_like_gofer(const struct shim *s);
