@@ -323,7 +323,8 @@ static void the_strictest_program_wins(void **state)
 
 static void runs_what_libseccomp_compiles(void **state)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(38));
+	/* level 3 has KILL_PROCESS: compiled whatever this kernel (or valgrind) has */
+	scmp_filter_ctx ctx = seccomp_api_set(3) < 0 ? NULL : seccomp_init(SCMP_ACT_ERRNO(38));
 	_cleanup_str_ struct str text = STR_INIT;
 	_cleanup_close_ int fd = memfd_create("bpf", MFD_CLOEXEC);
 	struct seccomp_data data = { .arch = AUDIT_ARCH_X86_64 };

@@ -5,6 +5,8 @@
 #include "harness/base/fs.h"
 #include "suite/unit/support/unit.h"
 
+#define API_LEVEL 3 /* has KILL_PROCESS: compiled whatever this kernel (or valgrind) has */
+
 const struct filter_row filters_lisafs[] = {
 	{ "fallocate", 1, { EQ(1, 0) } }, { "fgetxattr", 1, { FD(0) } },
 	{ "flistxattr", 1, { FD(0) } },   { "fremovexattr", 1, { FD(0) } },
@@ -19,8 +21,12 @@ const size_t filters_n_lisafs = ARRAY_SIZE(filters_lisafs);
 
 static int make(const struct filter_row *rows, size_t n, uint32_t otherwise, scmp_filter_ctx *ret)
 {
-	scmp_filter_ctx ctx = seccomp_init(otherwise);
-	int r = ctx ? 0 : -ENOMEM;
+	scmp_filter_ctx ctx;
+	int r;
+
+	seccomp_api_set(API_LEVEL);
+	ctx = seccomp_init(otherwise);
+	r = ctx ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
