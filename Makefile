@@ -65,7 +65,7 @@ endif
 # Asked once and only when something is compiled: `make deps` must work without pkg-config.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
-TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka))$(TEST_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka libpcap))$(TEST_LIBS)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 LANGUAGE := -std=gnu17 -D_GNU_SOURCE -I. -Iharness

@@ -52,7 +52,8 @@ static const struct argp_option argp_options[] = {
 	{ "coverage", KEY_COVERAGE, NULL, 0, "list: the factors, and the tuples covered", 0 },
 	{ "strict", KEY_STRICT, NULL, 0, "known defects and SHOULD clauses fail the run, too", 0 },
 	{ "plant", KEY_PLANT, "KIND[:ARG]", 0, "corrupt what is sensed, to see it detected", 0 },
-	{ "format", KEY_FORMAT, "NAME", 0, "report: tap, junit, json, html or summary", 0 },
+	{ "format", KEY_FORMAT, "NAME", 0,
+	  "report: tap, junit, json, html or summary; filter: json", 0 },
 	{ "verbose", 'v', NULL, 0, "say more", 0 },
 	{ 0 },
 };
@@ -113,6 +114,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->fakegofer;
+		state->child_inputs[1] = &o->filter;
 		return 0;
 	case KEY_RUNTIME:
 		o->runtime = arg;
@@ -189,6 +191,7 @@ static const char doc[] =
 	"  report FOLDER     write a report from a run's record (--format)\n"
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
 	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
+	"  filter            print what a gofer's or sentry's live seccomp filters allow, or how two differ\n"
 	"\n"
 	"Examples:\n"
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
@@ -196,14 +199,17 @@ static const char doc[] =
 	"  gofercert explain --out out ANN-2/on.OFF\n"
 	"  gofercert report out --format junit >junit.xml\n"
 	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
+	"  gofercert filter --runtime ./runsc --set off=1 --against off=0\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
+	"filter --against: 0 no difference, 1 differences.\n"
 	"Real runtimes need root; refrun does not.";
 
 int options_parse(int argc, char **argv, struct options *ret)
 {
 	static const struct argp_child children[] = {
 		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
+		{ &filter_argp, 0, "Of filter:", 2 },
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -215,6 +221,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.seed = DEFAULT_SEED,
 		.timeout_s = DEFAULT_TIMEOUT_S,
 		.fakegofer = FAKEGOFER_OPTIONS_INIT,
+		.filter = FILTER_OPTIONS_INIT,
 	};
 	argp_err_exit_status = EXIT_USAGE;
 	return argp_parse(&argp, argc, argv, 0, NULL, ret) ? EXIT_USAGE : -1;

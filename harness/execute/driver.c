@@ -47,6 +47,10 @@ struct verb {
 	{                                                                              \
 		"inspect", { NULL }, GO_ON, false, true, .instead = interposed_inspect \
 	}
+#define FILTERS                                                                  \
+	{                                                                        \
+		"filters", { NULL }, GO_ON, false, true, .instead = filters_take \
+	}
 #define KILL                                                                      \
 	{                                                                         \
 		"kill", { "kill", BUNDLE_CONTAINER, "TERM" }, GO_ON, false, false \
@@ -69,6 +73,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][STEP_LIMIT] = {
 	[SPEC_CREATE_START] = { CREATE, START, WAIT, STATE, DELETE },
 	[SPEC_EXEC] = { CREATE, START, EXEC, KILL, WAIT, DELETE },
 	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
+	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 };
 
 static int global_args(const struct world *w, struct strv *v)

@@ -14,6 +14,9 @@ int bundle_make(struct world *w, struct hx_error *err);
 /* driver.c: the lifecycle's verbs, each once the one before has ended. -EINTR = told to stop. */
 int driver_run(struct world *w, struct hx_error *err);
 
+/* filters.c: in a disposable child: the live filters of gofers and sentries, on standard output. */
+_Noreturn void filters_take(struct world *w);
+
 /* residue.c: WHEN.processes, .mounts, .files, .sockets; when = "before" or "after". */
 int residue_take(struct world *w, const char *when, struct hx_error *err);
 

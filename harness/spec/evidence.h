@@ -15,6 +15,7 @@
  *   after.WHAT        … and after the last one, once every child that was to end had ended
  *   wire.N            what passed between sentry and gofer N = 1, 2, …: lines of JSON, numbered
  *                     (harness/interpose); N-inspect.stdout: the sentry's descriptors, likewise
+ *   N-filters.stdout  live seccomp filters of gofers and sentries (harness/spec/filters.h)
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs

@@ -155,7 +155,8 @@ bool spec_needs_fuse(const struct spec_sandbox *s)
 
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
-	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD;
+	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
+	       s->lifecycle == SPEC_FILTERED;
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)

@@ -60,6 +60,7 @@ enum spec_lifecycle {
 	SPEC_CREATE_START, /* create, start, wait for the guest, state, delete */
 	SPEC_EXEC,         /* as above with a waiting guest; exec a second probe; kill; delete */
 	SPEC_HELD, /* as SPEC_EXEC, with an inspection of descriptors before and after the exec */
+	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
 	SPEC_LIFECYCLE_N,
 };
 
