@@ -24,7 +24,8 @@ static int make(const struct filter_row *rows, size_t n, uint32_t otherwise, scm
 	scmp_filter_ctx ctx;
 	int r;
 
-	seccomp_api_set(API_LEVEL);
+	if (seccomp_api_get() < API_LEVEL)
+		seccomp_api_set(API_LEVEL);
 	ctx = seccomp_init(otherwise);
 	r = ctx ? 0 : -ENOMEM;
 
