@@ -25,6 +25,16 @@ struct look {
 	bool cut;
 	int *fds;
 	size_t n;
+	char exe[PATH_MAX]; /* what it runs; "" = not to be told */
+};
+
+#define OTHERS_LIMIT 256 /* processes beside gofers and sentries that are looked at */
+
+struct looks {
+	struct look *seen;
+	size_t n;
+	struct look *others;
+	size_t n_others;
 };
 
 static void look_clear(struct look *l)
@@ -92,6 +102,16 @@ static unsigned long long info_number(const struct str *info, const char *name, 
 	const char *at = strstr(str_text(info), name);
 
 	return at ? strtoull(at + strlen(name), NULL, base) : 0;
+}
+
+static void read_exe(struct look *l)
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", l->pid);
+	n = readlink(path, l->exe, sizeof(l->exe) - 1);
+	l->exe[n > 0 ? n : 0] = '\0';
 }
 
 static void read_target(pid_t pid, int fd, char target[PATH_MAX])
@@ -167,7 +187,27 @@ static bool is_same_file(pid_t a, int a_fd, pid_t b, int b_fd)
 	return syscall(SYS_kcmp, a, b, KCMP_FILE, a_fd, b_fd) == 0;
 }
 
-static int write_held(const struct look *shim, int fd, const struct look *all, size_t n, int out_fd)
+static void add_others(const struct look *shim, int fd, const struct look *others, size_t n,
+		       struct str *line)
+{
+	bool first = true;
+
+	str_add(line, ",\"others\":[");
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < others[i].n; j++) {
+			if (!is_same_file(shim->pid, fd, others[i].pid, others[i].fds[j]))
+				continue;
+			str_printf(line, "%s{\"pid\":%d,\"fd\":%d,\"exe\":", first ? "" : ",",
+				   others[i].pid, others[i].fds[j]);
+			line_quote(line, others[i].exe);
+			str_add_char(line, '}');
+			first = false;
+		}
+	}
+	str_add_char(line, ']');
+}
+
+static int write_held(const struct look *shim, int fd, const struct looks *all, int out_fd)
 {
 	_cleanup_str_ struct str line = STR_INIT;
 	int number = fd - SHIM_HELD_FIRST;
@@ -175,8 +215,8 @@ static int write_held(const struct look *shim, int fd, const struct look *all, s
 
 	str_printf(&line, "{\"type\":\"held\",\"wire\":%u,\"conn\":%d,\"i\":%d,\"in\":[",
 		   wire_of(shim->pid), number / SHIM_HELD_FDS, number % SHIM_HELD_FDS);
-	for (size_t i = 0; i < n; i++) {
-		const struct look *l = &all[i];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct look *l = &all->seen[i];
 
 		if (strcmp(l->name, interpose_kind_name(INTERPOSE_SENTRY)) != 0)
 			continue;
@@ -188,17 +228,19 @@ static int write_held(const struct look *shim, int fd, const struct look *all, s
 			first = false;
 		}
 	}
-	str_add(&line, "]}");
+	str_add_char(&line, ']');
+	add_others(shim, fd, all->others, all->n_others, &line);
+	str_add_char(&line, '}');
 	return write_line(out_fd, &line);
 }
 
-static int write_all_held(const struct look *shim, const struct look *all, size_t n, int out_fd)
+static int write_all_held(const struct look *shim, const struct looks *all, int out_fd)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < shim->n && r >= 0; i++)
 		if (shim->fds[i] >= SHIM_HELD_FIRST && shim->fds[i] < SHIM_HELD_END)
-			r = write_held(shim, shim->fds[i], all, n, out_fd);
+			r = write_held(shim, shim->fds[i], all, out_fd);
 	return r;
 }
 
@@ -210,6 +252,8 @@ static int take(const struct interpose_seen *seen, struct look *ret)
 			      .index = seen->index,
 			      .pid = seen->pid,
 			      .alive = is_alive(seen->pidfd) };
+	if (ret->alive)
+		read_exe(ret);
 	return ret->alive ? list_fds(ret) : 0;
 }
 
@@ -228,14 +272,49 @@ static int take_real(const struct look *shim, struct look *ret)
 	return ret->alive ? list_fds(ret) : 0;
 }
 
-static int write_everything(struct interposer *t, struct look *all, size_t n, int out_fd)
+/* Whether the process is a gofer's or a sentry's, or runs a sentry's program. */
+static bool is_known(const struct looks *all, const struct look *l)
 {
-	size_t n_seen;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->seen[i].alive &&
+		    (all->seen[i].pid == l->pid || !strcmp(all->seen[i].exe, l->exe)))
+			return true;
+	return false;
+}
+
+/* Every other process that can be looked at: what it runs, and its FDs. */
+static int take_others(struct looks *all)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
+	struct dirent *e;
+	int r = 0;
+
+	while (dir && r >= 0 && all->n_others < OTHERS_LIMIT && (e = readdir(dir))) {
+		long pid = strtol(e->d_name, NULL, 10);
+		struct look l = { .name = "other", .pid = (pid_t)pid };
+
+		if (pid <= 0 || pid == getpid())
+			continue;
+		read_exe(&l);
+		if (!*l.exe || is_known(all, &l))
+			continue;
+		r = list_fds(&l);
+		all->others[all->n_others++] = l;
+	}
+	return r;
+}
+
+static int write_everything(struct interposer *t, struct looks *looks, int out_fd)
+{
+	size_t n_seen, n = looks->n;
 	const struct interpose_seen *seen = interpose_seen(t, &n_seen);
+	struct look *all = looks->seen;
 	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = take(&seen[i], &all[i]);
+	if (r >= 0)
+		r = take_others(looks);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct look real = { 0 };
 
@@ -249,24 +328,25 @@ static int write_everything(struct interposer *t, struct look *all, size_t n, in
 	}
 	for (size_t i = 0; i < n && r >= 0; i++)
 		if (seen[i].substituted)
-			r = write_all_held(&all[i], all, n, out_fd);
+			r = write_all_held(&all[i], looks, out_fd);
 	return r < 0 ? r
 		     : fs_write_all(out_fd, "{\"type\":\"end\"}\n", strlen("{\"type\":\"end\"}\n"));
 }
 
 int interpose_inspect(struct interposer *t, int out_fd)
 {
-	struct look *all;
-	size_t n;
+	struct looks all = { 0 };
 	int r;
 
-	interpose_seen(t, &n);
-	all = calloc(n + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	r = write_everything(t, all, n, out_fd);
-	for (size_t i = 0; i < n; i++)
-		look_clear(&all[i]);
-	free(all);
+	interpose_seen(t, &all.n);
+	all.seen = calloc(all.n + 1, sizeof(*all.seen));
+	all.others = calloc(OTHERS_LIMIT, sizeof(*all.others));
+	r = all.seen && all.others ? write_everything(t, &all, out_fd) : -ENOMEM;
+	for (size_t i = 0; all.seen && i < all.n; i++)
+		look_clear(&all.seen[i]);
+	for (size_t i = 0; i < all.n_others; i++)
+		look_clear(&all.others[i]);
+	free(all.seen);
+	free(all.others);
 	return r;
 }

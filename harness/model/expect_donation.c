@@ -14,28 +14,29 @@ bool serving_donates(const struct spec_serving *v, bool flag_on)
 static const struct {
 	const char *tamper;
 	enum clause clause;
+	bool useless; /* no directory can be made of such an FD: a mount that wants it is not made */
 } tampers[] = {
-	{ "fd-double", CLAUSE_FD_6 },
-	{ "fd-32", CLAUSE_FD_6 },
-	{ "fd-pipe", CLAUSE_FD_6 },
-	{ "fd-socket", CLAUSE_FD_6 },
-	{ "fd-file", CLAUSE_FD_6 },
-	{ "fd-dir", CLAUSE_FD_6 },
-	{ "fd-other", CLAUSE_FD_6 },
-	{ "fd-opath", CLAUSE_FD_6 },
-	{ "fd-closed", CLAUSE_FD_6 },
-	{ "fd-fuse", CLAUSE_FD_6 },
-	{ "fd-fuse-dead", CLAUSE_FD_6 },
-	{ "mount-empty", CLAUSE_PROTO_1 },
-	{ "mount-truncated", CLAUSE_PROTO_1 },
-	{ "list-empty", CLAUSE_PROTO_1 },
-	{ "undecodable-fd", CLAUSE_PROTO_1 },
-	{ "error-empty", CLAUSE_PROTO_1 },
-	{ "length-huge", CLAUSE_PROTO_1 },
-	{ "unknown-id", CLAUSE_PROTO_1 },
-	{ "closed", CLAUSE_PROTO_1 },
-	{ "statx-152", CLAUSE_ABI_1 },
-	{ "statx-136", CLAUSE_ABI_1 },
+	{ "fd-double", CLAUSE_FD_6, false },
+	{ "fd-32", CLAUSE_FD_6, false },
+	{ "fd-pipe", CLAUSE_FD_6, true },
+	{ "fd-socket", CLAUSE_FD_6, true },
+	{ "fd-file", CLAUSE_FD_6, true },
+	{ "fd-dir", CLAUSE_FD_6, false },
+	{ "fd-other", CLAUSE_FD_6, false },
+	{ "fd-opath", CLAUSE_FD_6, false },
+	{ "fd-closed", CLAUSE_FD_6, true },
+	{ "fd-fuse", CLAUSE_FD_6, false },
+	{ "fd-fuse-dead", CLAUSE_FD_6, false },
+	{ "mount-empty", CLAUSE_PROTO_1, false },
+	{ "mount-truncated", CLAUSE_PROTO_1, false },
+	{ "list-empty", CLAUSE_PROTO_1, false },
+	{ "undecodable-fd", CLAUSE_PROTO_1, false },
+	{ "error-empty", CLAUSE_PROTO_1, false },
+	{ "length-huge", CLAUSE_PROTO_1, false },
+	{ "unknown-id", CLAUSE_PROTO_1, false },
+	{ "closed", CLAUSE_PROTO_1, false },
+	{ "statx-152", CLAUSE_ABI_1, false },
+	{ "statx-136", CLAUSE_ABI_1, false },
 };
 
 enum clause tamper_clause(const char *tamper)
@@ -44,6 +45,14 @@ enum clause tamper_clause(const char *tamper)
 		if (!strcmp(tampers[i].tamper, tamper))
 			return tampers[i].clause;
 	return CLAUSE_NONE;
+}
+
+static bool is_useless(const char *tamper)
+{
+	for (size_t i = 0; tamper && i < ARRAY_SIZE(tampers); i++)
+		if (!strcmp(tampers[i].tamper, tamper))
+			return tampers[i].useless;
+	return false;
 }
 
 static bool watched(const struct expect *e)
@@ -64,8 +73,10 @@ static void fd_1(struct expect *e, const struct view *v)
 		return;
 	demand(e, PROP_DONATED, v->index, MATCH_IS, "1");
 	demand(e, PROP_DONATED_ROOT, v->index, MATCH_IS, "yes");
-	if (inspected(e))
-		demand(e, PROP_HOLDS, v->index, MATCH_IS, "1");
+	if (!inspected(e))
+		return;
+	demand(e, PROP_HOLDS, v->index, MATCH_IS, "1");
+	demand(e, PROP_LEAKED, v->index, MATCH_IS, "");
 }
 
 /* FD-2: with the flag off the stock gofer gives none away. */
@@ -82,6 +93,7 @@ static void fd_3(struct expect *e, const struct view *v)
 		return;
 	demand(e, PROP_DONATED, v->index, MATCH_IS, "1");
 	demand(e, PROP_HOLDS, v->index, MATCH_IS, "0");
+	demand(e, PROP_LEAKED, v->index, MATCH_IS, "");
 }
 
 /* FD-5: a gofer without an FD serves an opted-out mount like the stock one does. */
@@ -155,12 +167,27 @@ static void no_harm(struct expect *e)
 	}
 }
 
+/* A mount wants an FD that no directory can be made of. */
+static bool is_impossible(const struct expect *e)
+{
+	for (size_t i = 0; i < e->s->n_mounts; i++) {
+		struct view v = look(e, (int)i);
+
+		if (v.directfs && is_useless(v.serving->tamper))
+			return true;
+	}
+	return false;
+}
+
 /* FD-6 and PROTO-1: it starts, or says clearly which mount it could not have. */
 static void bad_reply(struct expect *e)
 {
 	if (e->may_refuse != e->clause)
 		return;
-	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
+	if (is_impossible(e))
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "error");
+	else
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
 	no_harm(e);
 }
 

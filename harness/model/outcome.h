@@ -36,6 +36,7 @@ enum property {
 	PROP_DONATED, /* mount: how many host FDs rode with the reply to its Mount */
 	PROP_DONATED_ROOT, /* mount: "yes" where the first of them is the mount's root */
 	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
+	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
 	PROP_N,
 };

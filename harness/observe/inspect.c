@@ -51,6 +51,7 @@ struct holds {
 	size_t told;  /* of how many of them it speaks */
 	size_t found; /* descriptors of sentries on their open files, each counted once */
 	int64_t fds[HOLDS_LIMIT];
+	struct strv others; /* programs of other processes that have one */
 };
 
 /* One open file may have been donated twice: its descriptors are the same then. */
@@ -65,7 +66,22 @@ static void count_fd(struct holds *h, struct json_object *fd)
 		h->fds[h->found++] = key;
 }
 
-static void count_holds(struct json_object *lines, const struct wire_log *l, struct holds *holds)
+static int count_others(struct holds *h, struct json_object *held)
+{
+	struct json_object *others = NULL;
+	int r = 0;
+
+	if (json_get_array(held, "others", &others, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(others) && r >= 0; i++) {
+		struct json_object *o = json_object_array_get_idx(others, i);
+
+		r = strv_push(&h->others, json_string_or(o, "exe", "?"));
+	}
+	return r;
+}
+
+static int count_holds(struct json_object *lines, const struct wire_log *l, struct holds *holds)
 {
 	for (size_t i = 0; i < json_object_array_length(lines); i++) {
 		struct json_object *o = json_object_array_get_idx(lines, i), *in = NULL;
@@ -76,9 +92,12 @@ static void count_holds(struct json_object *lines, const struct wire_log *l, str
 		    conn >= (int64_t)l->n_conns || json_get_array(o, "in", &in, NULL) < 0)
 			continue;
 		holds[conn].told++;
+		if (count_others(&holds[conn], o) < 0)
+			return -ENOMEM;
 		for (size_t k = 0; k < json_object_array_length(in); k++)
 			count_fd(&holds[conn], json_object_array_get_idx(in, k));
 	}
+	return 0;
 }
 
 /* The number of FDs that the wire saw donated for the connection's mount. */
@@ -89,28 +108,40 @@ static size_t donated(const struct sensing *x, int subject)
 	return f ? strtoul(f->value, NULL, 10) : 0;
 }
 
+static int sense_conn(struct sensing *x, int subject, size_t conn, struct holds *h,
+		      struct hx_error *err)
+{
+	_cleanup_str_ struct str others = STR_INIT;
+	char count[24];
+
+	/* silence about an FD is not its absence */
+	if (h->told != donated(x, subject))
+		return hx_error_set(
+			err, -EBADMSG,
+			"the inspection tells of %zu FDs of connection %zu, %zu were donated",
+			h->told, conn, donated(x, subject));
+	snprintf(count, sizeof(count), "%zu", h->found);
+	strv_sort(&h->others);
+	for (size_t i = 0; i < h->others.n; i++)
+		str_printf(&others, "%s%s", i ? "\n" : "", h->others.items[i]);
+	if (str_ok(&others) < 0)
+		return -ENOMEM;
+	int r = sensed(x, PROP_HOLDS, subject, NULL, count, SENSOR_INSPECTION);
+	return r < 0 ? r
+		     : sensed(x, PROP_LEAKED, subject, NULL, str_text(&others), SENSOR_INSPECTION);
+}
+
 static int sense_holds(struct sensing *x, struct json_object *lines, const struct wire_log *l,
 		       struct hx_error *err)
 {
 	_cleanup_free_ struct holds *holds = calloc(l->n_conns + 1, sizeof(*holds));
-	int r = holds ? 0 : -ENOMEM;
+	int r = holds ? count_holds(lines, l, holds) : -ENOMEM;
 
-	if (r >= 0)
-		count_holds(lines, l, holds);
-	for (size_t i = 0; i < l->n_conns && r >= 0; i++) {
-		char count[24];
-
-		if (l->subjects[i] == WIRE_NO_SUBJECT)
-			continue;
-		/* silence about an FD is not its absence */
-		if (holds[i].told != donated(x, l->subjects[i]))
-			return hx_error_set(
-				err, -EBADMSG,
-				"the inspection tells of %zu FDs of connection %zu, %zu were donated",
-				holds[i].told, i, donated(x, l->subjects[i]));
-		snprintf(count, sizeof(count), "%zu", holds[i].found);
-		r = sensed(x, PROP_HOLDS, l->subjects[i], NULL, count, SENSOR_INSPECTION);
-	}
+	for (size_t i = 0; i < l->n_conns && r >= 0; i++)
+		if (l->subjects[i] != WIRE_NO_SUBJECT)
+			r = sense_conn(x, l->subjects[i], i, &holds[i], err);
+	for (size_t i = 0; holds && i < l->n_conns; i++)
+		strv_clear(&holds[i].others);
 	return r;
 }
 

@@ -17,8 +17,10 @@
 
 #define KEPT(m)                                                  \
 	m " donated FDs is 1; " m " donates its root is yes; " m \
-	  " donated FDs that the sentry has is 1"
-#define CLOSED(m) m " donated FDs is 1; " m " donated FDs that the sentry has is 0"
+	  " donated FDs that the sentry has is 1; " m " donated FDs that others have is"
+#define CLOSED(m)                                                             \
+	m " donated FDs is 1; " m " donated FDs that the sentry has is 0; " m \
+	  " donated FDs that others have is"
 #define UNHARMED(held)                                                             \
 	"container error text names /a ?; a donated FDs that the sentry has " held \
 	" ?; b directfs is yes ?; c directfs is no ?"
@@ -136,7 +138,7 @@ static const struct clause_row_test donation_rows[] = {
 	  { HELD_ON, .mounts = { { .value = "default", TAMPER("fd-pipe") },
 				 { .value = "default" },
 				 { .value = "off" } } },
-	  REFUSABLE("one of 0|1") },
+	  "container start is error; " UNHARMED("one of 0|1") },
 	{ CLAUSE_FD_6,
 	  "a bad FD that nobody asked for",
 	  NULL,
