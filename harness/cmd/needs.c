@@ -1,10 +1,17 @@
 #include "harness/cmd/needs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fakegofer/backend/fuse.h"
 #include "harness/cmd/probing.h"
+#include "harness/interpose/dump.h"
 
 /* kvm is put where this machine lets a sandbox without any hint start under it. */
 static int skip_kvm(struct plan *p, const struct options *o, const struct target *t,
@@ -24,16 +31,69 @@ static int skip_kvm(struct plan *p, const struct options *o, const struct target
 	return r < 0 ? hx_error_set(err, r, "out of memory") : 0;
 }
 
-static int skip_fuse(struct plan *p, struct hx_error *err)
+static int fuse_there(struct hx_error *err)
+{
+	return fuse_usable(err);
+}
+
+/* A process with one filter, which allows everything. It closes ready once it has it. */
+_Noreturn static void live_filtered(int ready)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = { .len = 1, .filter = &allow };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(1);
+	close(ready);
+	for (;;)
+		pause();
+}
+
+static int filters_there(struct hx_error *err)
+{
+	_cleanup_dump_ struct dump d = { 0 };
+	char c;
+	int ready[2], r;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return hx_error_errno(err, -errno, "pipe");
+	pid = fork();
+	if (pid == 0)
+		live_filtered(ready[1]);
+	close_fd(&ready[1]);
+	r = pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
+	if (r >= 0 && read(ready[0], &c, 1) == 0)
+		r = dump_filters(pid, &d, err);
+	close_fd(&ready[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return r;
+}
+
+static const struct {
+	plan_need_fn need;
+	int (*there)(struct hx_error *err);
+	const char *what; /* begins the reason */
+} needs[] = {
+	{ plan_needs_fuse, fuse_there, "FUSE" },
+	{ plan_needs_filters, filters_there, "least privilege is not judged: live filters" },
+};
+
+static int skip_without(struct plan *p, size_t i, struct hx_error *err)
 {
 	_cleanup_(hx_error_clear) struct hx_error lack = HX_ERROR_INIT;
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	if (!plan_needs(p, plan_needs_fuse, NULL) || fuse_usable(&lack) >= 0)
+	if (!plan_needs(p, needs[i].need, NULL) || needs[i].there(&lack) >= 0)
 		return 0;
-	why = str_format("FUSE: %s", hx_error_text(&lack));
-	r = why ? plan_skip(p, plan_needs_fuse, NULL, why) : -ENOMEM;
+	why = str_format("%s: %s", needs[i].what, hx_error_text(&lack));
+	r = why ? plan_skip(p, needs[i].need, NULL, why) : -ENOMEM;
 	return r < 0 ? hx_error_set(err, r, "out of memory") : 0;
 }
 
@@ -42,5 +102,7 @@ int needs_skip(struct plan *p, const struct options *o, const struct target *t, 
 {
 	int r = skip_kvm(p, o, t, probe, err);
 
-	return r < 0 ? r : skip_fuse(p, err);
+	for (size_t i = 0; i < ARRAY_SIZE(needs) && r >= 0; i++)
+		r = skip_without(p, i, err);
+	return r;
 }

@@ -84,5 +84,6 @@ extern const struct clause_row annotation_clauses[];
 extern const struct clause_row mount_clauses[];
 extern const struct clause_row container_clauses[];
 extern const struct clause_row donation_clauses[];
+extern const struct clause_row seccomp_clauses[];
 
 #endif

@@ -174,10 +174,8 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 int model_expect(enum profile profile, const struct spec_sandbox *s, struct outcome *ret)
 {
 	static const struct clause_row *const tables[] = {
-		annotation_clauses,
-		mount_clauses,
-		container_clauses,
-		donation_clauses,
+		annotation_clauses, mount_clauses,   container_clauses,
+		donation_clauses,   seccomp_clauses,
 	};
 	_cleanup_hints_ struct hints h = { 0 };
 	_cleanup_outcome_ struct outcome out = { 0 };

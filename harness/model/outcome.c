@@ -24,6 +24,7 @@ static const char *const names[PROP_N] = {
 	[PROP_DONATED_ROOT] = "donates its root",
 	[PROP_HOLDS] = "donated FDs that the sentry has",
 	[PROP_LEAKED] = "donated FDs that others have",
+	[PROP_FILTER] = "filter allows",
 	[PROP_GROWN] = "open after an exec",
 };
 

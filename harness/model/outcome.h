@@ -38,8 +38,16 @@ enum property {
 	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
+	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
 	PROP_N,
 };
+
+/* Keys of PROP_FILTER. */
+#define FILTER_LISAFS "LISAFS syscalls, gofer" /* "all", "none", "else: WHY" */
+#define FILTER_UDS "sockets, gofer"            /* "all", "none", "only NAMES"; likewise below */
+#define FILTER_DIRECTFS "directfs syscalls, sentry"
+#define FILTER_GOFER_KILLS "unknown call, gofer" /* the filter's action: "kill_process", … */
+#define FILTER_SENTRY_KILLS "unknown call, sentry"
 
 #define SUBJECT_CONTAINER (-1)
 #define SUBJECT_ROOTFS (-2)

@@ -76,6 +76,8 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 				    x->ended);
 	if (str_starts(json_string_or(manifest, "note", ""), EVIDENCE_NOT_FIRED))
 		return hx_error_set(err, -EBADMSG, "%s", json_string_or(manifest, "note", ""));
+	if (profile_parse(json_string_or(manifest, "profile", ""), &x->profile) < 0)
+		x->profile = PROFILE_NEWEST;
 	x->planted_tamper = !strcmp(json_string_or(manifest, "plant", ""), "tamper");
 	r = read_sizes(x, manifest, err);
 	return r < 0 ? r : read_steps(x, err);
@@ -84,7 +86,7 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 static int run_sensors(struct sensing *x, struct hx_error *err)
 {
 	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
-		sense_guest, sense_steps, sense_log, sense_wire, sense_residue,
+		sense_guest, sense_steps, sense_log, sense_wire, sense_filters, sense_residue,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++) {

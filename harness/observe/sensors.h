@@ -11,6 +11,7 @@
 #define SENSOR_RUNTIME "runtime"
 #define SENSOR_AUDIT "audit"
 #define SENSOR_WIRE "wire"
+#define SENSOR_FILTER "filter"
 #define SENSOR_INSPECTION "inspection"
 
 struct sensing {
@@ -19,6 +20,7 @@ struct sensing {
 	const char *scratch; /* absolute path of the scratch folder at execution */
 	const char *ended;   /* manifest.json "ended" */
 	struct json_object *steps;
+	enum profile profile;
 	struct outcome *out;
 	bool guest_complete; /* the guest's report is whole; set by sense_guest */
 	bool planted_tamper; /* a plant was to do something to a Mount reply */
@@ -34,6 +36,7 @@ struct sensing {
 int sense_guest(struct sensing *x, struct hx_error *err);
 int sense_steps(struct sensing *x, struct hx_error *err);
 int sense_log(struct sensing *x, struct hx_error *err);
+int sense_filters(struct sensing *x, struct hx_error *err);
 int sense_residue(struct sensing *x, struct hx_error *err);
 /* After sense_guest. */
 int sense_wire(struct sensing *x, struct hx_error *err);

@@ -70,6 +70,10 @@ static const struct red reds[] = {
 	{ "MNT-5/on.wire-local:b", "annotation:dev.gvisor.spec.mount.b.directfs=off", "fail",
 	  "directfs" },
 	{ "FD-7/on.wire", "hold-file", "fail", "left behind" },
+	/* what is off is not, and the other way round: the filter is as the gofer needs it */
+	{ "SEC-1/on.filter-one", A_DIRECTFS "=default", "fail", "filter allows" },
+	{ "SEC-3/on.filter-nothing", A_DIRECTFS "=off", "fail", "filter allows" },
+	{ "SEC-6/on.filter-uds-nothing", A_DIRECTFS "=off", "fail", "filter allows" },
 	{ "FD-1/on.wire:b", "tamper:nowhere=fd-drop", "broken", "donated FDs" },
 	/* a corruption that finds nothing to corrupt shows nothing */
 	{ "MNT-1/on.bare:a", "mount-line:/nowhere", "broken", "directfs" },

@@ -80,6 +80,12 @@ bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused)
 	return spec_needs_fuse(s);
 }
 
+bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
+{
+	(void)unused;
+	return s->lifecycle == SPEC_FILTERED;
+}
+
 /* No place of the case does without. */
 static bool case_needs(const struct plan *p, const struct plan_case *c, plan_need_fn need,
 		       const char *what)

@@ -1,4 +1,4 @@
-/* What FD-1…FD-6, PROTO-1 and ABI-1 demand of which sandbox: more rows of model_test.c. */
+/* What FD-1…FD-6, PROTO-1, ABI-1 and SEC demand of which sandbox: more rows of model_test.c. */
 #ifndef HX_SUITE_UNIT_MODEL_DONATION_ROWS_H
 #define HX_SUITE_UNIT_MODEL_DONATION_ROWS_H
 
@@ -27,6 +27,10 @@
 #define REFUSABLE(held)                                                      \
 	"container start one of ok|error; container error text names /a ?; " \
 	"a donated FDs that the sentry has " held " ?; b directfs is yes ?; c directfs is no ?"
+
+#define FILTERED_ON .global = { .flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_FILTERED }
+#define FILTERED_OFF .global = { .flag = SPEC_OFF, .overlay2 = "none", .lifecycle = SPEC_FILTERED }
+#define LISAFS "container filter allows[LISAFS syscalls, gofer] is "
 
 static const struct clause_row_test donation_rows[] = {
 	{ CLAUSE_FD_1,
@@ -175,6 +179,61 @@ static const struct clause_row_test donation_rows[] = {
 	  NULL,
 	  { HELD_ON },
 	  NOTHING_LEFT "; container open after an exec is ?" },
+	{ CLAUSE_SEC_1,
+	  "one mount off",
+	  NULL,
+	  { FILTERED_ON, .mounts = { { .value = "off" }, { .value = "default" } } },
+	  LISAFS "all" },
+	{ CLAUSE_SEC_1,
+	  "nothing off",
+	  NULL,
+	  { FILTERED_ON, .mounts = { { .value = "default" } } },
+	  LISAFS "none" },
+	{ CLAUSE_SEC_1,
+	  "a mount that no gofer serves",
+	  NULL,
+	  { FILTERED_ON, .mounts = { { .value = "off", .shape = ROW_SHAPE_TMPFS } } },
+	  LISAFS "none" },
+	{ CLAUSE_SEC_1,
+	  "the rootfs",
+	  NULL,
+	  { FILTERED_ON, .extra = { { R "source", SPEC_BUNDLE "/rootfs" },
+				    { R "type", "bind" },
+				    { R "directfs", "off" } } },
+	  LISAFS "all" },
+	{ CLAUSE_SEC_1, "the flag off", NULL, { FILTERED_OFF }, LISAFS "all" },
+	{ CLAUSE_SEC_1, "not where nobody looks", NULL, { ON }, "" },
+	{ CLAUSE_SEC_3,
+	  "nothing off",
+	  NULL,
+	  { FILTERED_ON, .mounts = { { .value = "OFF" } } },
+	  LISAFS "none" },
+	{ CLAUSE_SEC_3,
+	  "one mount off",
+	  NULL,
+	  { FILTERED_ON, .mounts = { { .value = "off" } } },
+	  "" },
+	{ CLAUSE_SEC_4,
+	  "the flag on",
+	  NULL,
+	  { FILTERED_ON },
+	  "container filter allows[directfs syscalls, sentry] is all" },
+	{ CLAUSE_SEC_4,
+	  "the flag off",
+	  NULL,
+	  { FILTERED_OFF },
+	  "container filter allows[directfs syscalls, sentry] is none" },
+	{ CLAUSE_SEC_5,
+	  "the rest kills",
+	  NULL,
+	  { FILTERED_ON },
+	  "container filter allows[unknown call, gofer] is kill_process; "
+	  "container filter allows[unknown call, sentry] is kill_process" },
+	{ CLAUSE_SEC_6,
+	  "sockets beside the rest",
+	  NULL,
+	  { FILTERED_ON, .host_uds = true, .mounts = { { .value = "off" } } },
+	  "container filter allows[sockets, gofer] is all; " LISAFS "all" },
 };
 
 #endif

@@ -46,7 +46,8 @@ static void each_clause_demands_exactly_its_facts(void **state)
 }
 
 static const struct clause_row *const tables[] = { annotation_clauses, mount_clauses,
-						   container_clauses, donation_clauses };
+						   container_clauses, donation_clauses,
+						   seccomp_clauses };
 
 /* The test above has a sandbox of which the clause demands something. */
 static bool shown(enum clause c)

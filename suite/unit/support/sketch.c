@@ -39,6 +39,7 @@ void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
 	assert_int_equal(row_apply_global(&k->global, ret), 0);
 	ret->rootfs_readonly = k->rootfs_readonly;
 	ret->wire = k->wire;
+	ret->flags.host_uds = k->host_uds;
 	set_serving(&ret->rootfs, &k->rootfs);
 	for (size_t i = 0; i < SKETCH_MOUNTS && k->mounts[i].value; i++) {
 		const char id[2] = { (char)('a' + i), '\0' };

@@ -24,6 +24,7 @@ struct piece {
 struct sketch {
 	struct row_global global;
 	bool rootfs_readonly;
+	bool host_uds;
 	enum spec_wire wire;
 	struct spec_serving rootfs;
 	struct piece mounts[SKETCH_MOUNTS];
