@@ -39,6 +39,7 @@ static const char *const clauses[] = {
 	"ANN-10", "ANN-12", "MNT-1",  "MNT-2",  "MNT-3",  "MNT-4",  "MNT-5", "MNT-6",   "MNT-8",
 	"MNT-9",  "MNT-10", "ROOT-1", "ROOT-2", "ROOT-3", "ROOT-4", "CFG-1", "LIFE-1",  "EQ-1",
 	"FD-1",   "FD-2",   "FD-3",   "FD-4",   "FD-5",   "FD-6",   "FD-7",  "PROTO-1", "ABI-1",
+	"SEC-1",  "SEC-3",  "SEC-4",  "SEC-5",  "SEC-6",
 };
 
 static size_t count(const struct ran *r, const char *clause, const char *verdict)
