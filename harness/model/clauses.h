@@ -57,6 +57,8 @@ void start_error(struct expect *e);
 void demand(struct expect *e, enum property p, int subject, enum match match, const char *value);
 void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
 		const char *value, bool wording);
+/* Every answer of subject is that of as_subject to the same operation. */
+void demand_same_answers(struct expect *e, int subject, int as_subject);
 /* Where it started and a sensor saw it. */
 void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
 		       const char *value);

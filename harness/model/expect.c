@@ -75,6 +75,20 @@ static bool mode_shows(const struct expect *e, const struct view *v)
 	return !v->overlaid || e->h->flag_on || (v->gofer && e->s->wire != SPEC_WIRE_UNSEEN);
 }
 
+void demand_same_answers(struct expect *e, int subject, int as_subject)
+{
+	struct fact f = {
+		.property = PROP_ANSWER,
+		.subject = subject,
+		.clause = e->clause,
+		.match = MATCH_SAME_EACH,
+		.ref_subject = as_subject,
+		.ref_property = PROP_ANSWER,
+	};
+
+	add(e, &f);
+}
+
 void demand_directfs(struct expect *e, const struct view *v, bool on)
 {
 	if (mode_shows(e, v))

@@ -99,25 +99,13 @@ static void fd_3(struct expect *e, const struct view *v)
 /* FD-5: a gofer without an FD serves an opted-out mount like the stock one does. */
 static void fd_5(struct expect *e, const struct view *v)
 {
-	struct fact f = {
-		.property = PROP_ANSWER,
-		.subject = v->index,
-		.clause = e->clause,
-		.match = MATCH_SAME_EACH,
-		.ref_subject = v->twin,
-		.ref_property = PROP_ANSWER,
-	};
-
 	if (!watched(e) || !v->gofer || v->directfs || v->donates ||
 	    !spec_serving_is_ours(v->serving))
 		return;
 	demand(e, PROP_DONATED, v->index, MATCH_IS, "0");
 	demand_directfs(e, v, false);
-	if (v->twin < 0 || !v->m || !str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
-		return;
-	int r = outcome_add(e->out, &f);
-	if (r < 0 && e->status >= 0)
-		e->status = r;
+	if (v->twin >= 0 && v->m && str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
+		demand_same_answers(e, v->index, v->twin);
 }
 
 /* The same rules for the rootfs. */

@@ -160,21 +160,9 @@ static void mnt_9(struct expect *e, const struct view *v)
 /* EQ-1: one script, the same answers, whoever carries the operations out. */
 static void eq_1(struct expect *e, const struct view *v)
 {
-	struct fact f = {
-		.property = PROP_ANSWER,
-		.subject = v->index,
-		.clause = e->clause,
-		.match = MATCH_SAME_EACH,
-		.ref_subject = v->twin,
-		.ref_property = PROP_ANSWER,
-	};
-
-	if (v->twin < 0 || !v->suppressed || !e->h->flag_on ||
-	    !str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
-		return;
-	int r = outcome_add(e->out, &f);
-	if (r < 0 && e->status >= 0)
-		e->status = r;
+	if (v->twin >= 0 && v->suppressed && e->h->flag_on &&
+	    str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
+		demand_same_answers(e, v->index, v->twin);
 }
 
 /* MNT-10: caching follows the hint's share, for off as for default. */
