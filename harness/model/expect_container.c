@@ -35,7 +35,9 @@ static void life_1(struct expect *e, const struct view *v)
 		.ref_subject = v->index,
 		.ref_property = PROP_LINE,
 	};
-	int r = spec_guest_waits(e->s) ? outcome_add(e->out, &f) : 0;
+	int r = e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD
+			? outcome_add(e->out, &f)
+			: 0;
 
 	if (r < 0 && e->status >= 0)
 		e->status = r;
