@@ -264,7 +264,7 @@ int main(int argc, char **argv)
 		record_text(&s.record, "error", hx_error_text(&err));
 		record_end(&s.record);
 		dprintf(STDERR_FILENO, "shim: %s\n", hx_error_text(&err));
-		return FAILED;
+		_exit(FAILED);
 	}
 	record_begin(&s.record, "end");
 	record_end(&s.record);
