@@ -121,6 +121,8 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 	bool hang = plant && plant->kind == PLANT_HANG && w->n_steps == 0;
 	int r = verb->after_report ? step_wait(w, STEP_REPORT, err) : 0;
 
+	if (r >= 0 && verb->instead)
+		r = interposed_forbid(w, err);
 	if (r >= 0 && !verb->instead)
 		r = verb_args(w, verb, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 	if (r >= 0)

@@ -8,6 +8,8 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/inside.h"
+#include "harness/execute/interposed.h"
+#include "harness/interpose/control.h"
 #include "harness/interpose/dump.h"
 #include "harness/interpose/interpose.h"
 
@@ -94,15 +96,36 @@ static void take(const struct process *p, struct str *to)
 	filter_stack_write(&d.filters, to);
 }
 
+/* Where nothing stands in between, the planted call is made from here, after the look. */
+static int forbid(const struct world *w, const struct processes *found)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	const struct plant *p = w->plan->job->plant;
+	int r = -ESRCH;
+
+	if (w->interposer || !p ||
+	    (p->kind != PLANT_FORBID_GOFER && p->kind != PLANT_FORBID_SENTRY))
+		return 0;
+	enum interpose_kind kind =
+		p->kind == PLANT_FORBID_GOFER ? INTERPOSE_GOFER : INTERPOSE_SENTRY;
+	for (size_t i = 0; i < found->n && r < 0; i++)
+		if (found->items[i].kind == kind)
+			r = control_forbidden(found->items[i].pid, &err);
+	if (r < 0)
+		dprintf(STDERR_FILENO, "%s\n", hx_error_text(&err));
+	return r;
+}
+
 _Noreturn void filters_take(struct world *w)
 {
 	_cleanup_str_ struct str text = STR_INIT;
 	struct processes found = { .n = 0 };
-	int r = find_processes(&found);
+	int r = interposed_await_forbidden(w) ? find_processes(&found) : -ETIMEDOUT;
 
-	(void)w;
 	for (size_t i = 0; i < found.n && r >= 0; i++)
 		take(&found.items[i], &text);
+	if (r >= 0)
+		r = forbid(w, &found);
 	str_add(&text, "end\n");
 	if (r >= 0)
 		r = str_ok(&text);

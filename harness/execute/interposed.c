@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "harness/base/fs.h"
+#include "harness/interpose/control.h"
 #include "harness/interpose/held.h"
 #include "harness/interpose/inspect.h"
 #include "harness/interpose/interpose.h"
@@ -90,12 +94,26 @@ static int add_mounts(const struct world *w, struct shim_plan *plan)
 	return r;
 }
 
+static bool forbids(const struct world *w)
+{
+	const struct plant *p = w->plan->job->plant;
+
+	return p && (p->kind == PLANT_FORBID_GOFER || p->kind == PLANT_FORBID_SENTRY);
+}
+
+/* Whether sentry and real gofer stay traced, so that deaths by seccomp are named. */
+static bool keeps_deaths(const struct world *w)
+{
+	return forbids(w);
+}
+
 static int write_plan(struct world *w, struct hx_error *err)
 {
 	_cleanup_shim_plan_ struct shim_plan plan = {
 		.runtime = strdup(w->plan->options->target->path),
 		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
 									: SHIM_CHANNELS_RELAY,
+		.deaths = keeps_deaths(w),
 		/* a real sentry makes them up where its gofer refuses; the reference one does not */
 		.special_files = w->plan->options->target->reference,
 	};
@@ -124,7 +142,11 @@ int interposed_begin(struct world *w, struct hx_error *err)
 	if (r < 0)
 		return hx_error_wrap(err, r, "interpose");
 	r = path ? interpose_new(path, &w->interposer) : -ENOMEM;
-	return r < 0 ? hx_error_errno(err, r, "interpose") : 0;
+	if (r < 0)
+		return hx_error_errno(err, r, "interpose");
+	if (keeps_deaths(w))
+		interpose_keep_deaths(w->interposer);
+	return 0;
 }
 
 void interposed_stopped(struct world *w, pid_t pid, int status)
@@ -132,6 +154,46 @@ void interposed_stopped(struct world *w, pid_t pid, int status)
 	/* what did not go on is killed with the world; that a gofer was missed shows in its record */
 	if (w->interposer)
 		(void)interpose_stopped(w->interposer, pid, status);
+}
+
+/* Who is to issue the planted call, or, for a gofer, its shim; NULL where there is none. */
+static const struct interpose_seen *forbidden(struct world *w)
+{
+	enum interpose_kind kind = w->plan->job->plant->kind == PLANT_FORBID_GOFER
+					   ? INTERPOSE_GOFER
+					   : INTERPOSE_SENTRY;
+	size_t n = 0;
+	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (seen[i].kind == kind && (seen[i].substituted || kind == INTERPOSE_SENTRY))
+			return &seen[i];
+	return NULL;
+}
+
+int interposed_forbid(struct world *w, struct hx_error *err)
+{
+	if (!w->interposer || !forbids(w) || w->forbade)
+		return 0;
+	const struct interpose_seen *s = forbidden(w);
+	int r = -ESRCH;
+
+	if (s && s->kind == INTERPOSE_SENTRY)
+		r = interpose_forbid(w->interposer, s->index);
+	else if (s && s->pidfd >= 0)
+		r = syscall(SYS_pidfd_send_signal, s->pidfd, SIGUSR2, NULL, 0) < 0 ? -errno : 0;
+	if (r < 0)
+		return hx_error_errno(err, r, "plant %s", plant_name(w->plan->job->plant->kind));
+	w->forbade = true;
+	return 0;
+}
+
+bool interposed_await_forbidden(struct world *w)
+{
+	const struct interpose_seen *s = w->forbade ? forbidden(w) : NULL;
+	struct pollfd p = { .fd = s ? s->pidfd : -1, .events = POLLIN };
+
+	return !s || poll(&p, 1, CONTROL_TIMEOUT_MS) == 1;
 }
 
 /* A leak in small: this process gets what was donated for the mount, and stands among the sentries. */
@@ -154,9 +216,43 @@ _Noreturn void interposed_inspect(struct world *w)
 {
 	const struct plant *p = w->plan->job->plant;
 
-	if (p && p->kind == PLANT_LEAK_FD && leak(w, p->argument) < 0)
+	if (!interposed_await_forbidden(w) ||
+	    (p && p->kind == PLANT_LEAK_FD && leak(w, p->argument) < 0))
 		_exit(1); /* without a report, which makes the evidence broken */
 	_exit(interpose_inspect(w->interposer, STDOUT_FILENO) < 0 ? 1 : 0);
+}
+
+static struct json_object *death_json(const struct interpose_death *d)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *args = json_object_new_array();
+
+	if (!o || json_add_string(o, "of", interpose_kind_name(d->kind)) < 0 ||
+	    json_add_int(o, "index", (int64_t)d->index) < 0 ||
+	    json_add_int(o, "tid", d->death.tid) < 0 ||
+	    json_add_int(o, "signal", d->death.signal) < 0 ||
+	    json_add_int(o, "syscall", d->death.syscall) < 0 || json_add(o, "args", args) < 0)
+		return NULL;
+	for (size_t i = 0; i < DEATH_ARGS; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "0x%" PRIx64, d->death.args[i]);
+		if (json_push(args, json_object_new_string(text)) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(o);
+}
+
+static int add_deaths(const struct world *w, struct json_object *o)
+{
+	struct json_object *list = json_object_new_array();
+	size_t n = 0;
+	const struct interpose_death *deaths = interpose_deaths(w->interposer, &n);
+	int r = json_add(o, "deaths", list);
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = json_push(list, death_json(&deaths[i]));
+	return r;
 }
 
 static int write_seen(struct world *w, struct hx_error *err)
@@ -169,7 +265,8 @@ static int write_seen(struct world *w, struct hx_error *err)
 		counts[seen[i].kind == INTERPOSE_SENTRY]++;
 	if (!o || json_add_int(o, "gofers", (int64_t)counts[0]) < 0 ||
 	    json_add_int(o, "sentries", (int64_t)counts[1]) < 0 ||
-	    json_add_int(o, "stops", (int64_t)interpose_stops(w->interposer)) < 0)
+	    json_add_int(o, "stops", (int64_t)interpose_stops(w->interposer)) < 0 ||
+	    (keeps_deaths(w) && add_deaths(w, o) < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED);
 	return fs_write_at(w->evidence_fd, EVIDENCE_INTERPOSED, text, strlen(text), 0644, err);

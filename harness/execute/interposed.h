@@ -13,6 +13,12 @@
 int interposed_begin(struct world *w, struct hx_error *err);
 /* A stop of a traced process, from waitpid. */
 void interposed_stopped(struct world *w, pid_t pid, int status);
+/*
+ * A planted forbidden call, before the first look into the sandbox, is asked of who traces the process: the
+ * shim, or this one. The child that looks waits for the end with interposed_await_forbidden: true = it has come, or none was planted.
+ */
+int interposed_forbid(struct world *w, struct hx_error *err);
+bool interposed_await_forbidden(struct world *w);
 /* In a disposable child: the sentry's descriptors, on standard output. */
 _Noreturn void interposed_inspect(struct world *w);
 /* After the last step: what was recorded becomes evidence. */

@@ -20,6 +20,8 @@ static const struct {
 	[PLANT_HOLD_FILE] = { "hold-file", NULL },
 	[PLANT_TAMPER] = { "tamper", "MOUNT=NAME" },
 	[PLANT_LEAK_FD] = { "leak-fd", "MOUNT" },
+	[PLANT_FORBID_GOFER] = { "forbid-gofer", NULL },
+	[PLANT_FORBID_SENTRY] = { "forbid-sentry", NULL },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

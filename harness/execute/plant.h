@@ -15,6 +15,9 @@
  *   tamper:MOUNT=NAME     NAME of the shim's table is done to the reply to MOUNT's Mount; MOUNT may be
  *                         rootfs
  *   leak-fd:MOUNT         a process that is looked at as a sentry gets what was donated for MOUNT
+ *   forbid-gofer          at the first look into a held or filtered sandbox its real gofer is made to issue a
+ *                         system call that its filter forbids; deaths by seccomp are kept
+ *   forbid-sentry         … its sentry
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -34,6 +37,8 @@ enum plant_kind {
 	PLANT_HOLD_FILE,
 	PLANT_TAMPER,
 	PLANT_LEAK_FD,
+	PLANT_FORBID_GOFER,
+	PLANT_FORBID_SENTRY,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

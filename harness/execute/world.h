@@ -63,6 +63,7 @@ struct world {
 	bool timed_out;
 	bool log_cut;
 	int plant_fd;                  /* the plant's hold on a process of its own; 0 = none */
+	bool forbade;                  /* the planted forbidden call was asked for */
 	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
 	struct step steps[STEP_LIMIT];
 	size_t n_steps;

@@ -1,22 +1,22 @@
 #include "harness/interpose/interpose.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "harness/base/cleanup.h"
 #include "harness/interpose/arch.h"
+#include "harness/interpose/control.h"
+#include "harness/interpose/tracee.h"
 
 #define OPTIONS                                                                                \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | \
 	 PTRACE_O_EXITKILL)
-#define WORD sizeof(long)
+#define WORD TRACEE_WORD
 #define NAME_WORDS 2    /* argv[0] is read this far: longer than any name below */
 #define BELOW_STACK 512 /* where the path is put; beyond any red zone */
 #define ARGC_LIMIT (1 << 20)
@@ -38,6 +38,10 @@ struct interposer {
 	size_t n_seen;
 	size_t stops;
 	struct substitution under_way[SUBSTITUTIONS];
+	bool keeps_deaths;
+	pid_t forbidden; /* the sentry whose next stop plants a forbidden call; 0 = none */
+	struct interpose_death deaths[INTERPOSE_DEATHS_LIMIT];
+	size_t n_deaths;
 };
 
 static const struct {
@@ -86,64 +90,22 @@ size_t interpose_stops(const struct interposer *t)
 	return t->stops;
 }
 
-/* ptrace's arguments are words. */
-static int trace(int request, pid_t pid, uint64_t addr, uint64_t data)
-{
-	long r = ptrace((enum __ptrace_request)request, pid, addr, data);
-
-	return r < 0 ? -errno : 0;
-}
-
 int interpose_seize(struct interposer *t, pid_t pid, struct hx_error *err)
 {
-	int r = trace(PTRACE_SEIZE, pid, 0, OPTIONS);
+	int r = tracee_do(PTRACE_SEIZE, pid, 0, OPTIONS);
 
 	(void)t;
 	return r < 0 ? hx_error_errno(err, r, "trace the runtime (process %d)", pid) : 0;
 }
 
-/* Memory and registers of a stopped tracee ------------------------------------------------------- */
-
-static int peek(pid_t pid, uint64_t addr, long *ret)
-{
-	errno = 0;
-	long word = ptrace(PTRACE_PEEKDATA, pid, addr, 0);
-
-	if (errno)
-		return -errno;
-	*ret = word;
-	return 0;
-}
-
-static int poke_words(pid_t pid, uint64_t addr, const long *words, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = trace(PTRACE_POKEDATA, pid, addr + i * WORD, (uint64_t)words[i]);
-	return r;
-}
-
-static int get_regs(pid_t pid, struct user_regs_struct *ret)
-{
-	struct iovec v = { .iov_base = ret, .iov_len = sizeof(*ret) };
-
-	return trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (uint64_t)(uintptr_t)&v);
-}
-
-static int set_regs(pid_t pid, struct user_regs_struct *r)
-{
-	struct iovec v = { .iov_base = r, .iov_len = sizeof(*r) };
-
-	return trace(PTRACE_SETREGSET, pid, NT_PRSTATUS, (uint64_t)(uintptr_t)&v);
-}
+/* What an exec left on the stack ----------------------------------------------------------------- */
 
 /* The stack as exec left it: argc, argv, NULL, environment, NULL. */
 static int peek_argv(pid_t pid, const struct user_regs_struct *regs, uint64_t *ret_argv,
 		     uint64_t *ret_envp)
 {
 	long argc = 0;
-	int r = peek(pid, arch_sp(regs), &argc);
+	int r = tracee_peek(pid, arch_sp(regs), &argc);
 
 	if (r < 0)
 		return r;
@@ -166,9 +128,9 @@ static int peek_kind(pid_t pid, const struct user_regs_struct *regs, enum interp
 	int r = peek_argv(pid, regs, &argv, &envp);
 
 	if (r >= 0)
-		r = peek(pid, argv, &argv0);
+		r = tracee_peek(pid, argv, &argv0);
 	for (size_t i = 0; i < NAME_WORDS && r >= 0; i++) {
-		r = peek(pid, (uint64_t)argv0 + i * WORD, &name.words[i]);
+		r = tracee_peek(pid, (uint64_t)argv0 + i * WORD, &name.words[i]);
 		if (memchr(name.text + i * WORD, '\0', WORD))
 			break;
 	}
@@ -222,7 +184,7 @@ static int put_path(pid_t pid, uint64_t at, const char *path)
 	size_t n = strlen(path) + 1;
 
 	memcpy(words, path, n);
-	return poke_words(pid, at, words, (n + WORD - 1) / WORD);
+	return tracee_poke(pid, at, words, (n + WORD - 1) / WORD);
 }
 
 /* Leaves the tracee so that it execs the shim when it goes on. */
@@ -234,35 +196,35 @@ static int plant_execve(struct interposer *t, struct substitution *s)
 	int r = peek_argv(s->pid, &regs, &argv, &envp);
 
 	for (size_t i = 0; i < arch_execve.n && r >= 0; i++)
-		r = peek(s->pid, arch_pc(&regs) + i * WORD, &s->code[i]);
+		r = tracee_peek(s->pid, arch_pc(&regs) + i * WORD, &s->code[i]);
 	if (r >= 0)
 		s->n_code = arch_execve.n;
 	if (r >= 0)
 		r = put_path(s->pid, path, t->shim);
 	if (r >= 0)
-		r = poke_words(s->pid, arch_pc(&regs), arch_execve.words, arch_execve.n);
+		r = tracee_poke(s->pid, arch_pc(&regs), arch_execve.words, arch_execve.n);
 	if (r < 0)
 		return r;
 	arch_set_execve(&regs, path, argv, envp);
-	return set_regs(s->pid, &regs);
+	return tracee_set_regs(s->pid, &regs);
 }
 
 /* The gofer as it was at its exec, to run without a shim. */
 static int put_back(struct substitution *s)
 {
-	int r = poke_words(s->pid, arch_pc(&s->regs), s->code, s->n_code);
+	int r = tracee_poke(s->pid, arch_pc(&s->regs), s->code, s->n_code);
 
-	return r < 0 ? r : set_regs(s->pid, &s->regs);
+	return r < 0 ? r : tracee_set_regs(s->pid, &s->regs);
 }
 
 static int detach(pid_t pid)
 {
-	return trace(PTRACE_DETACH, pid, 0, 0);
+	return tracee_do(PTRACE_DETACH, pid, 0, 0);
 }
 
 static int go_on(pid_t pid, int signal)
 {
-	return trace(PTRACE_CONT, pid, 0, (uint64_t)signal);
+	return tracee_do(PTRACE_CONT, pid, 0, (uint64_t)signal);
 }
 
 static struct interpose_seen *add_seen(struct interposer *t, enum interpose_kind kind, pid_t pid)
@@ -318,6 +280,49 @@ static int end_substitution(struct interposer *t, struct substitution *s, int er
 	return r < 0 ? r : detach(pid);
 }
 
+/* Deaths ----------------------------------------------------------------------------------------- */
+
+void interpose_keep_deaths(struct interposer *t)
+{
+	t->keeps_deaths = true;
+}
+
+const struct interpose_death *interpose_deaths(const struct interposer *t, size_t *ret_n)
+{
+	*ret_n = t->n_deaths;
+	return t->deaths;
+}
+
+int interpose_forbid(struct interposer *t, size_t sentry)
+{
+	for (size_t i = 0; i < t->n_seen; i++) {
+		const struct interpose_seen *s = &t->seen[i];
+
+		if (s->kind != INTERPOSE_SENTRY || s->index != sentry)
+			continue;
+		int r = tracee_do(PTRACE_INTERRUPT, s->pid, 0, 0);
+		if (r < 0)
+			return r;
+		t->forbidden = s->pid;
+		return 0;
+	}
+	return -ESRCH;
+}
+
+/* Keeps the death of a sentry's thread; that it cannot be read says no more than that it is gone. */
+static void exit_stop(struct interposer *t, pid_t tid, int status)
+{
+	for (size_t i = 0; i < t->n_seen && t->n_deaths < INTERPOSE_DEATHS_LIMIT; i++) {
+		const struct interpose_seen *s = &t->seen[i];
+		struct interpose_death d = { s->kind, s->index, s->pid, { 0 } };
+
+		if (s->kind != INTERPOSE_SENTRY || death_read(s->pid, tid, status, &d.death) <= 0)
+			continue;
+		t->deaths[t->n_deaths++] = d;
+		return;
+	}
+}
+
 /* Stops ------------------------------------------------------------------------------------------ */
 
 static int exec_stop(struct interposer *t, pid_t pid)
@@ -329,7 +334,7 @@ static int exec_stop(struct interposer *t, pid_t pid)
 
 	if (s)
 		return end_substitution(t, s, 0);
-	r = get_regs(pid, &regs);
+	r = tracee_get_regs(pid, &regs);
 	if (r >= 0)
 		r = peek_kind(pid, &regs, &kind);
 	if (r == -ESRCH)
@@ -339,8 +344,10 @@ static int exec_stop(struct interposer *t, pid_t pid)
 	if (kind == INTERPOSE_GOFER)
 		return begin_substitution(t, pid, &regs);
 	/* Its forks must not be followed, so it goes before it makes any. */
-	add_seen(t, kind, pid);
-	return detach(pid);
+	if (!add_seen(t, kind, pid) || !t->keeps_deaths ||
+	    tracee_do(PTRACE_SETOPTIONS, pid, 0, DEATH_OPTIONS) < 0)
+		return detach(pid);
+	return go_on(pid, 0);
 }
 
 /* The breakpoint behind an execve that failed. */
@@ -349,9 +356,9 @@ static bool is_breakpoint(struct substitution *s, int signal, int *ret_error)
 	struct user_regs_struct regs;
 	siginfo_t si;
 
-	if (!s || signal != SIGTRAP ||
-	    trace(PTRACE_GETSIGINFO, s->pid, 0, (uint64_t)(uintptr_t)&si) < 0 || si.si_code <= 0 ||
-	    get_regs(s->pid, &regs) < 0)
+	if (signal != SIGTRAP ||
+	    tracee_do(PTRACE_GETSIGINFO, s->pid, 0, (uint64_t)(uintptr_t)&si) < 0 ||
+	    si.si_code <= 0 || tracee_get_regs(s->pid, &regs) < 0)
 		return false;
 	*ret_error = arch_result(&regs) < 0 ? arch_result(&regs) : -ENOEXEC;
 	return true;
@@ -368,12 +375,14 @@ int interpose_stopped(struct interposer *t, pid_t pid, int status)
 	t->stops++;
 	if (event == PTRACE_EVENT_EXEC)
 		return exec_stop(t, pid);
-	if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) /* a group-stop: it stays stopped */
-		return trace(PTRACE_LISTEN, pid, 0, 0);
-	if (event != 0) /* a new child, or the parent that has made it */
-		return go_on(pid, 0);
-	struct substitution *s = find_substitution(t, pid);
-	if (is_breakpoint(s, signal, &error))
+	if (event == PTRACE_EVENT_EXIT)
+		exit_stop(t, pid, status);
+	if (pid == t->forbidden && event == PTRACE_EVENT_STOP && signal == SIGTRAP) {
+		t->forbidden = 0;
+		(void)control_plant(pid); /* it shows: the sentry lives on */
+	}
+	struct substitution *s = event == 0 ? find_substitution(t, pid) : NULL;
+	if (s && is_breakpoint(s, signal, &error))
 		return end_substitution(t, s, error);
-	return go_on(pid, signal);
+	return tracee_go_on(pid, status);
 }

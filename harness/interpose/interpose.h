@@ -3,7 +3,8 @@
  *
  * A runtime execs /proc/self/exe with argv[0] "runsc-gofer" (and "runsc-sandbox"), its FDs in place.
  * At that exec's stop the process is made to execve() the shim with the same argv, environment and FDs,
- * and let go; the sentry is let go at its own exec. The runtime and its helpers stay traced.
+ * and let go; the sentry is let go at its own exec. The runtime and its helpers stay traced. Where
+ * deaths are kept, the sentry stays traced, too: its threads stop at their start, at their signals and at their end.
  *
  * The tracer lives in the process that waits (a world's init). It never waits itself: the caller reaps
  * with waitpid(-1, &status, WNOHANG | __WALL) and hands every WIFSTOPPED status to
@@ -20,6 +21,7 @@
 #include <sys/types.h>
 
 #include "harness/base/error.h"
+#include "harness/interpose/death.h"
 
 #define INTERPOSE_SEEN_LIMIT 64u  /* gofers and sentries of one world; later ones run untouched */
 #define INTERPOSE_SHIM_PATH 1024u /* bytes of the shim's path, with its NUL */
@@ -39,6 +41,15 @@ struct interpose_seen {
 	int pidfd;        /* owned by the tracer; -1 = it was gone already */
 	bool substituted; /* gofers: the shim runs in its place */
 	int error; /* gofers: why not, a negative errno (-ESRCH: it died before); 0 while it is open */
+};
+
+#define INTERPOSE_DEATHS_LIMIT 64u /* kept; later ones are not */
+
+struct interpose_death {
+	enum interpose_kind kind;
+	size_t index; /* of the process, as in interpose_seen */
+	pid_t pid;
+	struct death death;
 };
 
 struct interposer;
@@ -68,6 +79,18 @@ int interpose_stopped(struct interposer *t, pid_t pid, int status);
 int interpose_add(struct interposer *t, enum interpose_kind kind, pid_t pid);
 /* What was seen, in order; valid until the next call. */
 const struct interpose_seen *interpose_seen(struct interposer *t, size_t *ret_n);
+/*
+ * Sentries that exec from now on stay traced, and those that seccomp kills are kept. Off by default. Nobody
+ * else can trace them then. (A gofer's death is its shim's to tell: plan.h, record.h.)
+ */
+void interpose_keep_deaths(struct interposer *t);
+/* In order; valid until the next call. */
+const struct interpose_death *interpose_deaths(const struct interposer *t, size_t *ret_n);
+/*
+ * Makes a sentry that is kept traced issue the call of control.h at its next stop, which is asked for here.
+ * -ESRCH: there is none, or it is not traced. What its end comes to is told by its pidfd and its death.
+ */
+int interpose_forbid(struct interposer *t, size_t sentry);
 /* Stops handled so far. */
 size_t interpose_stops(const struct interposer *t);
 

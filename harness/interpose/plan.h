@@ -2,7 +2,7 @@
  * What a shim is told: DIR/plan.json beside its own path DIR/shim. Written by the executor, read by the
  * shim.
  *
- *	{ "runtime": "/path", "channels": "relay", "mounts": [ { "ordinal": 0, "gofer": "stock",
+ *	{ "runtime": "/path", "channels": "relay", "deaths": false, "mounts": [ { "ordinal": 0, "gofer": "stock",
  *	  "root": "/dir", "donate": false, "tamper": "NAME", "argument": "text" } ] }
  *
  * Channels are "relay", "keep" or "strip". Ordinal 0 is the rootfs, n the n-th bind mount of the container's configuration. Mounts that are not
@@ -56,6 +56,7 @@ struct shim_plan_mount {
 struct shim_plan {
 	char *runtime; /* absolute */
 	enum shim_channels channels;
+	bool deaths; /* the real gofer is traced: its death by seccomp is named; SIGUSR2: control.h */
 	bool special_files; /* fake gofers make FIFOs and sockets, which a stock one refuses */
 	struct shim_plan_mount *mounts;
 	size_t n_mounts;

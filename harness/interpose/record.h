@@ -15,7 +15,8 @@
  *	{"n","type":"original","conn","of":n,"id","length","data","cut","fds"}	what came instead
  *	{"n","type":"tamper","name","conn","fired":1}
  *	{"n","type":"closed","conn","side":"sentry"|"gofer","why","half":bool}
- *	{"n","type":"death","of":"gofer"|"fake","conn","signal"|"exit"}
+ *	{"n","type":"death","of":"gofer"|"fake","conn","signal"|"exit"} and, of a gofer that seccomp killed
+ *	  while its plan has "deaths": "tid","syscall":N,"args":["0x…" six times]
  *	{"n","type":"cut"}		the file is full; no message follows
  *	{"n","type":"failed","error"}	the shim could not begin
  *	{"n","type":"end"}

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -11,16 +12,25 @@
 #include <sys/wait.h>
 
 #include "harness/base/fs.h"
+#include "harness/interpose/control.h"
 #include "harness/interpose/shim/fake.h"
 #include "harness/interpose/shim/shim.h"
+#include "harness/interpose/tracee.h"
 
 #define NO_EXEC 127
 #define STAT_LIMIT 1024
 #define PF_EXITING 0x4ul /* include/linux/sched.h of the kernel */
 
-/* The real gofer's process: all that the runtime gave, our sockets in place of its own. */
-_Noreturn static void run_gofer(struct shim *s)
+/*
+ * The real gofer's process: all that the runtime gave, our sockets in place of its own. gate: its other end is
+ * closed once it is traced.
+ */
+_Noreturn static void run_gofer(struct shim *s, int gate)
 {
+	char c;
+
+	if (gate >= 0 && read(gate, &c, 1) < 0)
+		_exit(NO_EXEC);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	setrlimit(RLIMIT_NOFILE, &s->nofile);
 	for (size_t i = 0; i < s->n_conns; i++)
@@ -71,27 +81,60 @@ static bool is_exiting(int stat_fd)
 	       (flags & PF_EXITING) != 0;
 }
 
+/* Forks the real gofer; where it is to be traced, from before its exec, so that no thread is missed. */
+static int fork_gofer(struct shim *s)
+{
+	_cleanup_close_ int wait_end = -1;
+	int gate[2] = { -1, -1 };
+
+	if (s->plan.deaths && pipe2(gate, O_CLOEXEC) < 0)
+		return -errno;
+	wait_end = gate[0];
+	s->gofer = fork();
+	if (s->gofer == 0) {
+		close_fd(&gate[1]);
+		run_gofer(s, gate[0]);
+	}
+	int r = s->gofer < 0 ? -errno : 0;
+	if (r >= 0 && gate[1] >= 0)
+		s->traced = tracee_do(PTRACE_SEIZE, s->gofer, 0, DEATH_OPTIONS) >= 0;
+	close_fd(&gate[1]);
+	return r;
+}
+
 int children_start(struct shim *s, struct hx_error *err)
 {
+	int r;
+
 	for (size_t i = 0; i < s->n_conns; i++) {
 		struct conn *c = &s->conns[i];
-		int r = c->kind == SHIM_GOFER_STOCK ? 0 : fake_start(s, c, err);
 
+		r = c->kind == SHIM_GOFER_STOCK ? 0 : fake_start(s, c, err);
 		if (r < 0)
 			return hx_error_wrap(err, r, "the %s gofer of connection %zu",
 					     shim_gofer_name(c->kind), i);
 	}
-	s->gofer = fork();
-	if (s->gofer < 0)
-		return hx_error_errno(err, -errno, "fork");
-	if (s->gofer == 0)
-		run_gofer(s);
+	r = fork_gofer(s);
+	if (r < 0)
+		return hx_error_errno(err, r, "fork");
 	keep_gofer_pidfd(s->gofer);
 	s->gofer_stat = open_gofer_stat(s);
 	for (size_t i = 0; i < s->n_conns; i++)
 		close_fd(&s->conns[i].gofer_end);
 	close_fd(&s->runtime);
 	return 0;
+}
+
+static void record_refused(struct shim *s)
+{
+	const struct death *d = &s->refused;
+
+	record_int(&s->record, "tid", d->tid);
+	record_int(&s->record, "syscall", d->syscall);
+	str_add(&s->record.line, ",\"args\":[");
+	for (size_t i = 0; i < DEATH_ARGS; i++)
+		str_printf(&s->record.line, "%s\"0x%" PRIx64 "\"", i ? "," : "", d->args[i]);
+	str_add_char(&s->record.line, ']');
 }
 
 static void record_death(struct shim *s, const struct conn *c, int status)
@@ -104,11 +147,32 @@ static void record_death(struct shim *s, const struct conn *c, int status)
 		record_int(&s->record, "signal", WTERMSIG(status));
 	else
 		record_int(&s->record, "exit", WEXITSTATUS(status));
+	if (!c && s->refused.tid && WIFSIGNALED(status) && WTERMSIG(status) == s->refused.signal)
+		record_refused(s);
 	record_end(&s->record);
+}
+
+/* Only the real gofer's threads stop. Where ptrace does not obey, the thread was killed meanwhile. */
+static void stopped(struct shim *s, pid_t tid, int status)
+{
+	struct death d;
+
+	if (!s->refused.tid && death_read(s->gofer, tid, status, &d) > 0)
+		s->refused = d;
+	if (s->forbid && tid == s->gofer && status >> 16 == PTRACE_EVENT_STOP &&
+	    WSTOPSIG(status) == SIGTRAP) {
+		s->forbid = false;
+		(void)control_plant(tid); /* it shows: the gofer lives on */
+	}
+	(void)tracee_go_on(tid, status);
 }
 
 static void reaped(struct shim *s, pid_t pid, int status)
 {
+	if (WIFSTOPPED(status)) {
+		stopped(s, pid, status);
+		return;
+	}
 	if (pid == s->gofer) {
 		s->gofer_dead = true;
 		s->gofer_status = status;
@@ -129,27 +193,34 @@ void children_reap(struct shim *s)
 	pid_t pid;
 
 	/* As PID 1 of its namespace the shim gets orphans, too. */
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
 		reaped(s, pid, status);
 }
 
 void children_await_dying(struct shim *s)
 {
 	int status;
+	pid_t pid;
 
 	children_reap(s);
-	if (!s->gofer_dead && is_exiting(s->gofer_stat) &&
-	    waitpid(s->gofer, &status, 0) == s->gofer)
-		reaped(s, s->gofer, status);
+	/* of whoever comes: its threads may have to be let go before it can end */
+	while (!s->gofer_dead && is_exiting(s->gofer_stat) &&
+	       (pid = waitpid(-1, &status, __WALL)) > 0)
+		reaped(s, pid, status);
 }
 
 void children_signals(struct shim *s)
 {
 	struct signalfd_siginfo si;
 
-	while (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		if (si.ssi_signo != SIGCHLD && !s->gofer_dead)
+	while (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD || s->gofer_dead)
+			continue;
+		if (si.ssi_signo == SIGUSR2 && s->traced)
+			s->forbid = tracee_do(PTRACE_INTERRUPT, s->gofer, 0, 0) >= 0;
+		else
 			kill(s->gofer, (int)si.ssi_signo);
+	}
 	children_reap(s);
 }
 

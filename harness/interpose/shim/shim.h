@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "fakegofer/wire/wire.h"
+#include "harness/interpose/death.h"
 #include "harness/interpose/plan.h"
 #include "harness/interpose/shim/argv.h"
 #include "harness/interpose/shim/channel.h"
@@ -84,7 +85,10 @@ struct shim {
 	struct conn *conns;
 	size_t n_conns;
 	pid_t gofer;
-	int gofer_stat; /* its /proc/PID/stat; -1 = none */
+	bool traced;          /* the real gofer is; it may not be permitted */
+	bool forbid;          /* its next stop plants a forbidden call */
+	struct death refused; /* what seccomp killed it for; tid 0 = nothing */
+	int gofer_stat;       /* its /proc/PID/stat; -1 = none */
 	bool gofer_dead;
 	int gofer_status; /* as waitpid gave it */
 };

@@ -14,6 +14,8 @@
 
 #include "fakegofer/wire/wire.h"
 #include "harness/base/str.h"
+#include "harness/interpose/control.h"
+#include "suite/unit/support/filters.h"
 
 #define IO_LIMIT 64
 #define ARGS_LIMIT 64
@@ -189,6 +191,19 @@ static int be_killed(int sig)
 	return 99;
 }
 
+static int call_forbidden(void)
+{
+	static const struct filter_row rows[] = { { "exit_group", 0, { { 0 } } } };
+	struct rlimit none = { 0, 0 };
+	uint64_t a = CONTROL_ARG;
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (filters_install(rows, 1, SCMP_ACT_KILL_PROCESS) < 0)
+		return 97;
+	syscall(CONTROL_SYSCALL, a, a + 1, a + 2, a + 3, a + 4, a + 5);
+	return 96;
+}
+
 static int act(char **argv)
 {
 	const char *what = find(argv, "do");
@@ -201,6 +216,8 @@ static int act(char **argv)
 		return atoi(what + 5);
 	if (!strncmp(what, "kill:", 5))
 		return be_killed(atoi(what + 5));
+	if (!strcmp(what, "forbidden"))
+		return call_forbidden();
 	if (!strcmp(what, "serve") || !strcmp(what, "flood"))
 		return serve(argv, *what == 'f');
 	if (!strcmp(what, "close"))

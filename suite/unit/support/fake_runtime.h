@@ -20,12 +20,13 @@
  *			last connection
  *	--do=exit:N	ends at once
  *	--do=kill:SIG	kills itself
+ *	--do=forbidden	forbids itself all calls but exit_group, and issues that of control.h
  *	--do=wait	waits for a signal
  *	--do=close	closes all its FDs and waits for a signal
  *	--do=flood	sends 4 MiB of frames after the first request, then ends
  * --report=N: before that writes a line "argv … | env X=… | fds N N …| exe PATH" there.
  *
- * argv[0] "runsc-sandbox": --do=exit:N, --do=wait, or --do=mount: sends Mount on all its --io-fds, keeps the
+ * argv[0] "runsc-sandbox": --do=exit:N, kill:SIG, forbidden or wait as above, or --do=mount: sends Mount on all its --io-fds, keeps the
  * FDs that come, writes "+" to --ready=N, and waits for a signal.
  */
 bool fake_runtime_main(int argc, char **argv, int *ret);
