@@ -158,6 +158,9 @@ int backend_memory_new(struct backend **ret);
 struct backend_host_options {
 	bool no_openat2; /* walk by openat(O_NOFOLLOW|O_PATH) component by component: the fallback, forced */
 	bool no_sockets; /* -EPERM for bind and connect, as a stock gofer without --host-uds */
+	/* What gVisor's filter allows a gofer: */
+	bool path_link; /* linkat without flags, by the path that the target has in this process */
+	bool plain_allocate; /* fallocate of mode 0; -EOPNOTSUPP for others */
 };
 
 /*

@@ -405,6 +405,8 @@ int backend_host_new(int root, const struct backend_host_options *options, struc
 	if (options) {
 		h->no_openat2 = options->no_openat2;
 		h->no_sockets = options->no_sockets;
+		h->path_link = options->path_link;
+		h->plain_allocate = options->plain_allocate;
 	}
 	if (proc_fd(h) < 0) {
 		int rc = proc_fd(h);

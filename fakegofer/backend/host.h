@@ -44,6 +44,8 @@ struct host {
 	pid_t pid; /* the process it belongs to */
 	bool no_openat2;
 	bool no_sockets;
+	bool path_link;
+	bool plain_allocate;
 };
 
 static inline struct host *host_of(struct backend *b)

@@ -185,8 +185,7 @@ int host_flush(struct backend *b, struct backend_file *f)
 int host_allocate(struct backend *b, struct backend_file *f, uint64_t mode, uint64_t offset,
 		  uint64_t length)
 {
-	(void)b;
-	if (mode > INT32_MAX)
+	if (mode > (host_of(b)->plain_allocate ? 0 : INT32_MAX))
 		return -EOPNOTSUPP;
 	return fallocate(f->fd, (int)mode, (off_t)offset, (off_t)length) < 0 ? -errno : 0;
 }

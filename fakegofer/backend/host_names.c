@@ -1,8 +1,10 @@
 /* Names on the host: looked up, made, moved, removed; sockets bound at them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -102,6 +104,38 @@ int host_symlink(struct backend *b, struct backend_node *dir, const char *name, 
 	return made(host_of(b), dir, name, 0, c, ret, ret_stat);
 }
 
+static bool is_same(const struct lisafs_statx *a, const struct lisafs_statx *b)
+{
+	return a->ino == b->ino && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* The file whose entry of /proc is at/number; where another one has its path by now, -ENOENT. */
+static int link_by_path(struct backend_node *target, int at, const char *number, int dir,
+			const char *name)
+{
+	struct lisafs_statx wanted, found;
+	_cleanup_close_ int parent = -1;
+	char path[PATH_MAX], *base;
+	ssize_t n = readlinkat(at, number, path, sizeof(path) - 1);
+	int rc;
+
+	if (n < 0 || (size_t)n == sizeof(path) - 1)
+		return n < 0 ? -errno : -ENAMETOOLONG;
+	path[n] = '\0';
+	base = strrchr(path, '/');
+	if (!base || path[0] != '/')
+		return -ENOENT;
+	*base++ = '\0';
+	parent = open(*path ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = parent < 0 ? -errno : host_statx(parent, base, &found);
+	rc = rc < 0 ? rc : host_statx(target->fd, "", &wanted);
+	if (rc < 0)
+		return rc;
+	if (!is_same(&wanted, &found))
+		return -ENOENT;
+	return linkat(parent, base, dir, name, 0) < 0 ? -errno : 0;
+}
+
 int host_link(struct backend *b, struct backend_node *dir, const char *name,
 	      struct backend_node *target, struct backend_node **ret, struct lisafs_statx *ret_stat)
 {
@@ -116,9 +150,11 @@ int host_link(struct backend *b, struct backend_node *dir, const char *name,
 	if (at < 0)
 		return at;
 	/* FOLLOW is for the entry of /proc alone: what it leads to is final, a symlink included. */
-	if (linkat(at, number, dir->fd, name, AT_SYMLINK_FOLLOW) < 0)
-		return -errno;
-	return made(h, dir, name, 0, NULL, ret, ret_stat);
+	if (h->path_link)
+		rc = link_by_path(target, at, number, dir->fd, name);
+	else
+		rc = linkat(at, number, dir->fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	return rc < 0 ? rc : made(h, dir, name, 0, NULL, ret, ret_stat);
 }
 
 int host_unlink(struct backend *b, struct backend_node *dir, const char *name, uint32_t flags)

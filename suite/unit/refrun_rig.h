@@ -1,4 +1,4 @@
-/* How refrun_test.c puts a bundle to refrun, and what it sees of it. One test program includes it. */
+/* How refrun_test.c puts a bundle to refrun, and what it and refrun_filter_test.c see of it. */
 #ifndef HX_SUITE_UNIT_REFRUN_RIG_H
 #define HX_SUITE_UNIT_REFRUN_RIG_H
 
@@ -327,14 +327,14 @@ static void run_as(const char *mode, const struct annotation *a, const char *fla
 	world_clear(&w);
 }
 
-static void run(const struct annotation *a, const char *flags, const struct extra *extra,
-		struct seen *s)
+static inline void run(const struct annotation *a, const char *flags, const struct extra *extra,
+		       struct seen *s)
 {
 	run_as("run", a, flags, extra, s);
 }
 
 /* The options of the mount at dest; NULL = no such mount. */
-static char *options_of(const struct seen *s, const char *dest)
+static inline char *options_of(const struct seen *s, const char *dest)
 {
 	_cleanup_strv_ struct strv lines = STRV_INIT;
 	char *found = NULL;
