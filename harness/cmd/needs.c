@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,11 +98,29 @@ static int skip_without(struct plan *p, size_t i, struct hx_error *err)
 	return r < 0 ? hx_error_set(err, r, "out of memory") : 0;
 }
 
+/* The reference runtime's guests are children of its sentry, and inherit the filter. */
+static int skip_reference(struct plan *p, const struct target *t)
+{
+	for (size_t i = 0; i < p->n_cases && t->reference; i++) {
+		struct plan_case *c = &p->cases[i];
+
+		if (c->skip || c->clause != CLAUSE_SEC_4)
+			continue;
+		c->skip = strdup("the reference runtime's sentry cannot have such a filter: its "
+				 "guests are its children");
+		if (!c->skip)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int needs_skip(struct plan *p, const struct options *o, const struct target *t, const char *probe,
 	       struct hx_error *err)
 {
 	int r = skip_kvm(p, o, t, probe, err);
 
+	if (r >= 0 && skip_reference(p, t) < 0)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < ARRAY_SIZE(needs) && r >= 0; i++)
 		r = skip_without(p, i, err);
 	return r;

