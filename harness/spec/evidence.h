@@ -16,7 +16,8 @@
  *   wire.N            what passed between sentry and gofer N = 1, 2, …: lines of JSON, numbered
  *                     (harness/interpose); N-inspect.stdout: the sentry's descriptors, likewise
  *   N-filters.stdout  live seccomp filters of gofers and sentries (harness/spec/filters.h)
- *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start
+ *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
+ *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ]
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done
