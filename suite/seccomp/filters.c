@@ -96,11 +96,12 @@ static int build(struct spec_sandbox *s, enum spec_flag flag, const char *overla
 }
 
 /* X(what): every kind of "off" that there is. */
-#define EACH(X, ...)                                                                               \
-	X(bare, __VA_ARGS__)                                                                       \
-	X(nothing, __VA_ARGS__)                                                                    \
-	X(one, __VA_ARGS__)                                                                        \
-	X(all, __VA_ARGS__) X(rootfs, __VA_ARGS__) X(tmpfs, __VA_ARGS__) X(unmatched, __VA_ARGS__) \
+#define EACH(X, ...)                                                           \
+	X(bare, __VA_ARGS__)                                                   \
+	X(nothing, __VA_ARGS__)                                                \
+	X(one, __VA_ARGS__)                                                    \
+	X(all, __VA_ARGS__)                                                    \
+	X(rootfs, __VA_ARGS__) X(tmpfs, __VA_ARGS__) X(unmatched, __VA_ARGS__) \
 		X(invalid, __VA_ARGS__) X(ignored, __VA_ARGS__)
 
 #define BUILD(what, name, flag, overlay2, more)                           \
@@ -109,7 +110,7 @@ static int build(struct spec_sandbox *s, enum spec_flag flag, const char *overla
 		(void)instance;                                           \
 		return build(s, flag, overlay2, more, what);              \
 	}
-#define ROW(what, name, slug_text) { .slug = slug_text #what, .build = name##_##what },
+#define ROW(what, name, slug_text) { .slug = slug_text #what, .build = name##_##what, .own = own },
 
 EACH(BUILD, on, SPEC_ON, "none", 0)
 EACH(BUILD, off, SPEC_OFF, "none", 0)
@@ -118,6 +119,12 @@ EACH(BUILD, read_only, SPEC_ON, "none", READ_ONLY)
 EACH(BUILD, uds, SPEC_ON, "none", HOST_UDS)
 BUILD(one, uds_off, SPEC_OFF, "none", HOST_UDS)
 BUILD(bare, unset, SPEC_UNSET, NULL, 0)
+
+/* Who has directfs is judged elsewhere. */
+static const enum clause own[] = {
+	CLAUSE_SEC_1, CLAUSE_SEC_3, CLAUSE_SEC_4, CLAUSE_SEC_5,
+	CLAUSE_SEC_6, CLAUSE_FD_7,  CLAUSE_NONE,
+};
 
 const struct sandbox_source seccomp_sandboxes[] = {
 	EACH(ROW, on, "on.filter-") EACH(ROW, off, "off.filter-")
