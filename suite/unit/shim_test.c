@@ -330,7 +330,8 @@ static void a_full_disk_stops_the_record_and_nothing_else(void **state)
 	void *inner = &small;
 	struct rig g;
 
-	if (geteuid() != 0 || !getenv("PROBE")) /* where the shim is: rig_init would skip, too late */
+	if (geteuid() != 0 ||
+	    !getenv("PROBE")) /* where the shim is: rig_init would skip, too late */
 		skip();
 	mount_private();
 	assert_int_equal(mount("none", folder->path, "tmpfs", 0, "size=64k"), 0);
