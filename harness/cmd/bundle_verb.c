@@ -22,6 +22,10 @@ static void print_command(const struct spec_sandbox *s, enum profile profile, co
 		for (size_t i = 0; i < flags.n; i++)
 			printf(" %s", flags.items[i]);
 	printf(" run -bundle %s/bundle by-hand\n", folder);
+	if (s->n_containers)
+		printf("# a pod: create and start the sandbox as " SPEC_CONTAINER_ID
+		       " instead, then the others from %s/bundle-*\n",
+		       folder);
 	if (s->lifecycle == SPEC_EXEC)
 		printf("# its guest waits for SIGTERM after its report: RUNTIME … kill by-hand TERM\n");
 }
@@ -47,8 +51,8 @@ int verb_bundle(struct options *o)
 	const struct spec_sandbox *s = &plan.sandboxes[c->places[0].sandbox];
 	if (!probe || fd < 0)
 		return complain(EXIT_BROKEN, "open the folder %s", to);
-	_cleanup_json_ struct json_object *config = NULL;
-	if (bundle_build(s, fd, folder, probe, NULL, &config, &err) < 0)
+	const struct bundle_from from = { folder, probe, NULL };
+	if (bundle_build(s, fd, &from, -1, &err) < 0)
 		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 	print_command(s, plan.profile, folder);
 	return EXIT_CONFORMS;

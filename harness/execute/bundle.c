@@ -9,7 +9,7 @@
 #include "harness/execute/inside.h"
 #include "harness/spec/evidence.h"
 
-static const char *const folders[] = { "bundle", "bundle/rootfs", "src", "root" };
+static const char *const folders[] = { "src", "root" };
 
 /* A host path must stay below the scratch folder; the harness planned it, so a bad one is our error. */
 static bool is_below(const char *path)
@@ -118,15 +118,27 @@ static int add_source(struct world *w, const char *subject, const char *path, st
 	return 0;
 }
 
-static int write_sources(struct world *w, struct hx_error *err)
+static int add_sources(struct world *w, size_t container, struct str *text)
 {
-	const struct spec_sandbox *s = w->plan->job->spec;
-	_cleanup_str_ struct str text = STR_INIT;
-	int r = add_source(w, "rootfs", "bundle/rootfs", &text);
+	const struct spec_sandbox *pod = w->plan->job->spec, *s = spec_container(pod, container);
+	_cleanup_free_ char *bundle = spec_bundle(pod, container);
+	_cleanup_free_ char *rootfs = bundle ? str_format("%s/rootfs", bundle) : NULL;
+	int r = rootfs ? add_source(w, container ? s->id : "rootfs", rootfs, text) : -ENOMEM;
 
 	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
 		if (s->mounts[i].host)
-			r = add_source(w, s->mounts[i].id, s->mounts[i].host, &text);
+			r = add_source(w, s->mounts[i].id, s->mounts[i].host, text);
+	return r;
+}
+
+static int write_sources(struct world *w, struct hx_error *err)
+{
+	const struct spec_sandbox *pod = w->plan->job->spec;
+	_cleanup_str_ struct str text = STR_INIT;
+	int r = 0;
+
+	for (size_t k = 0; k <= pod->n_containers && r >= 0; k++)
+		r = add_sources(w, k, &text);
 	if (r < 0 || (r = str_ok(&text)) < 0)
 		return hx_error_errno(err, r, "look at the mounts' sources");
 	return fs_write_at(w->evidence_fd, EVIDENCE_SOURCES, str_text(&text), text.len, 0644, err);
@@ -161,41 +173,62 @@ static int write_spec(struct world *w, struct hx_error *err)
 	return write_text(w->evidence_fd, EVIDENCE_SPEC, o, err);
 }
 
-int bundle_build(const struct spec_sandbox *s, int dirfd, const char *scratch, const char *probe,
-		 const struct plant *plant, struct json_object **ret_config, struct hx_error *err)
+/* One container's bundle; the folders of all are below dirfd. */
+static int build_one(const struct spec_sandbox *pod, size_t container, int dirfd,
+		     const struct bundle_from *from, struct json_object **ret_config,
+		     struct hx_error *err)
 {
+	const struct spec_sandbox *s = spec_container(pod, container);
 	_cleanup_json_ struct json_object *config = NULL;
+	_cleanup_free_ char *bundle = spec_bundle(pod, container);
+	_cleanup_free_ char *rootfs = bundle ? str_format("%s/rootfs", bundle) : NULL;
+	_cleanup_free_ char *probe = bundle ? str_format("%s/rootfs/probe", bundle) : NULL;
+	_cleanup_free_ char *text = bundle ? str_format("%s/config.json", bundle) : NULL;
+	int r = rootfs && probe && text ? fs_mkdirs_at(dirfd, rootfs, 0755, err) : -ENOMEM;
+
+	if (r >= 0)
+		r = fs_copy_at(AT_FDCWD, from->probe, dirfd, probe, 0755, err);
+	if (r >= 0)
+		r = make_sources(dirfd, s, err);
+	if (r >= 0)
+		r = spec_to_oci(s, from->scratch, &config, err);
+	if (r >= 0)
+		r = planted_config(from->plant, config, !container, err);
+	if (r >= 0)
+		r = write_text(dirfd, text, config, err);
+	if (r >= 0)
+		*ret_config = TAKE_PTR(config);
+	return r;
+}
+
+int bundle_build(const struct spec_sandbox *s, int dirfd, const struct bundle_from *from,
+		 int evidence_fd, struct hx_error *err)
+{
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r >= 0; i++)
 		r = fs_mkdirs_at(dirfd, folders[i], 0755, err);
-	if (r >= 0)
-		r = fs_copy_at(AT_FDCWD, probe, dirfd, "bundle/rootfs/probe", 0755, err);
-	if (r >= 0)
-		r = make_sources(dirfd, s, err);
-	if (r >= 0)
-		r = spec_to_oci(s, scratch, &config, err);
-	if (r >= 0)
-		r = planted_config(plant, config, err);
-	if (r >= 0)
-		r = write_text(dirfd, "bundle/config.json", config, err);
-	if (r < 0)
-		return hx_error_wrap(err, r, "make the bundle");
-	*ret_config = TAKE_PTR(config);
-	return 0;
+	for (size_t k = 0; k <= s->n_containers && r >= 0; k++) {
+		_cleanup_json_ struct json_object *config = NULL;
+		_cleanup_free_ char *name =
+			k ? str_format("config.%s.json", spec_container(s, k)->id)
+			  : strdup(EVIDENCE_CONFIG);
+
+		r = build_one(s, k, dirfd, from, &config, err);
+		if (r >= 0 && evidence_fd >= 0)
+			r = name ? write_text(evidence_fd, name, config, err) : -ENOMEM;
+	}
+	return r < 0 ? hx_error_wrap(err, r, "make the bundle") : 0;
 }
 
 int bundle_make(struct world *w, struct hx_error *err)
 {
 	const struct world_plan *p = w->plan;
-	_cleanup_json_ struct json_object *config = NULL;
+	const struct bundle_from from = { p->scratch, p->options->probe, p->job->plant };
 	int r = write_spec(w, err);
 
 	if (r < 0)
 		return hx_error_wrap(err, r, "evidence");
-	r = bundle_build(p->job->spec, w->scratch_fd, p->scratch, p->options->probe, p->job->plant,
-			 &config, err);
-	if (r >= 0)
-		r = write_sources(w, err);
-	return r < 0 ? r : write_text(w->evidence_fd, EVIDENCE_CONFIG, config, err);
+	r = bundle_build(p->job->spec, w->scratch_fd, &from, w->evidence_fd, err);
+	return r < 0 ? r : write_sources(w, err);
 }

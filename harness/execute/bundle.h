@@ -5,12 +5,18 @@
 #include "harness/execute/plant.h"
 #include "harness/spec/spec.h"
 
+struct bundle_from {
+	const char *scratch; /* the folder's absolute path */
+	const char *probe;   /* the guest's program */
+	const struct plant *plant; /* NULL = none */
+};
+
 /*
- * Fills the folder dirfd, whose absolute path is scratch: bundle/config.json, bundle/rootfs/probe (a copy
- * of the program probe), src/ with what the mounts need, root/ for the runtime. plant may be NULL. The
- * configuration as written comes back.
+ * Fills the folder dirfd: bundle/config.json, bundle/rootfs/probe (a copy of the probe), bundle-ID of each
+ * further container likewise, src/ with what the mounts need, root/ for the runtime. The configurations as
+ * written go to evidence_fd, too; -1 = nowhere.
  */
-int bundle_build(const struct spec_sandbox *s, int dirfd, const char *scratch, const char *probe,
-		 const struct plant *plant, struct json_object **ret_config, struct hx_error *err);
+int bundle_build(const struct spec_sandbox *s, int dirfd, const struct bundle_from *from,
+		 int evidence_fd, struct hx_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "harness/base/fs.h"
 #include "harness/execute/inside.h"
 #include "harness/execute/interposed.h"
+#include "harness/execute/processes.h"
 
 /* What a step that did not exit 0 does to those after it. */
 enum on_failure {
@@ -26,22 +27,24 @@ struct verb {
 	step_fn instead;   /* not the runtime: a child of the world's init */
 };
 
+#define VERBS_LIMIT 10 /* of a lifecycle in the table */
 #define ARG_BUNDLE "@BUNDLE@"
+#define ARG_ID "@ID@"
 #define RUN                                                                                  \
 	{                                                                                    \
-		"run", { "run", "-bundle", ARG_BUNDLE, BUNDLE_CONTAINER }, END, false, false \
+		"run", { "run", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
 	}
 #define CREATE                                                                                     \
 	{                                                                                          \
-		"create", { "create", "-bundle", ARG_BUNDLE, BUNDLE_CONTAINER }, END, false, false \
+		"create", { "create", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
 	}
 #define START                                                                   \
 	{                                                                       \
-		"start", { "start", BUNDLE_CONTAINER }, TO_DELETE, false, false \
+		"start", { "start", ARG_ID }, TO_DELETE, false, false \
 	}
 #define EXEC                                                            \
 	{                                                               \
-		"exec", { "exec", BUNDLE_CONTAINER }, GO_ON, true, true \
+		"exec", { "exec", ARG_ID }, GO_ON, true, true \
 	}
 #define INSPECT                                                                        \
 	{                                                                              \
@@ -53,28 +56,45 @@ struct verb {
 	}
 #define KILL                                                                      \
 	{                                                                         \
-		"kill", { "kill", BUNDLE_CONTAINER, "TERM" }, GO_ON, false, false \
+		"kill", { "kill", ARG_ID, "TERM" }, GO_ON, false, false \
 	}
 #define WAIT                                                              \
 	{                                                                 \
-		"wait", { "wait", BUNDLE_CONTAINER }, GO_ON, false, false \
+		"wait", { "wait", ARG_ID }, GO_ON, false, false \
 	}
 #define STATE                                                               \
 	{                                                                   \
-		"state", { "state", BUNDLE_CONTAINER }, GO_ON, false, false \
+		"state", { "state", ARG_ID }, GO_ON, false, false \
 	}
 #define DELETE                                                              \
 	{                                                                   \
-		"delete", { "delete", BUNDLE_CONTAINER }, END, false, false \
+		"delete", { "delete", ARG_ID }, END, false, false \
 	}
 
-static const struct verb lifecycles[SPEC_LIFECYCLE_N][STEP_LIMIT] = {
+#define DESCRIPTORS                                                                              \
+	{                                                                                         \
+		"descriptors", { NULL }, GO_ON, false, false, .instead = processes_descriptors \
+	}
+/* Whatever its state is. */
+#define DELETE_FORCED                                                                  \
+	{                                                                              \
+		"delete", { "delete", "-force", ARG_ID }, GO_ON, false, false         \
+	}
+
+static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_RUN] = { RUN },
 	[SPEC_CREATE_START] = { CREATE, START, WAIT, STATE, DELETE },
 	[SPEC_EXEC] = { CREATE, START, EXEC, KILL, WAIT, DELETE },
 	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
+	/* in no order: pod.c picks from them */
+	[SPEC_POD] = { CREATE, START, EXEC, INSPECT, FILTERS, DESCRIPTORS, DELETE_FORCED },
 };
+
+static const struct spec_sandbox *container(const struct world *w)
+{
+	return spec_container(w->plan->job->spec, w->container);
+}
 
 static int global_args(const struct world *w, struct strv *v)
 {
@@ -96,21 +116,25 @@ static int global_args(const struct world *w, struct strv *v)
 		r = strv_pushf(v, "--debug-log=%s/logs/", scratch);
 	if (r >= 0 && o->debug_log && o->verbose_log)
 		r = strv_push(v, "--debug");
-	return r < 0 ? r : spec_runtime_flags(&w->plan->job->spec->flags, o->profile, v);
+	return r < 0 ? r : spec_runtime_flags(&container(w)->flags, o->profile, v);
 }
 
 static int verb_args(const struct world *w, const struct verb *verb, struct strv *v)
 {
+	_cleanup_free_ char *bundle = spec_bundle(w->plan->job->spec, w->container);
+	_cleanup_free_ char *id = spec_container_id(w->container, w->start);
 	int r = global_args(w, v);
 
 	for (size_t i = 0; i < ARRAY_SIZE(verb->args) && verb->args[i] && r >= 0; i++) {
 		if (!strcmp(verb->args[i], ARG_BUNDLE))
-			r = strv_pushf(v, "%s/bundle", w->plan->scratch);
+			r = bundle ? strv_pushf(v, "%s/%s", w->plan->scratch, bundle) : -ENOMEM;
+		else if (!strcmp(verb->args[i], ARG_ID))
+			r = id ? strv_push(v, id) : -ENOMEM;
 		else
 			r = strv_push(v, verb->args[i]);
 	}
 	if (r >= 0 && verb->guest_args)
-		r = spec_guest_argv(w->plan->job->spec, false, v);
+		r = spec_guest_argv(container(w), false, v);
 	return r;
 }
 
@@ -128,6 +152,19 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 	if (r >= 0)
 		r = step_start(w, verb->name, &argv, hang ? step_pause : verb->instead, err);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
+}
+
+int driver_verb(struct world *w, const char *name, bool *ret_ok, struct hx_error *err)
+{
+	const struct verb *v = lifecycles[SPEC_POD];
+
+	while (strcmp(v->name, name) != 0)
+		v++;
+	int r = run_verb(w, v, err);
+	if (r < 0)
+		return r == -EINTR ? r : hx_error_wrap(err, r, "step %s", name);
+	*ret_ok = w->steps[w->n_steps - 1].status == 0;
+	return 0;
 }
 
 static const struct verb *next_verb(const struct verb *v, const struct verb *end, bool failed)
@@ -182,7 +219,9 @@ int driver_run(struct world *w, struct hx_error *err)
 
 	if (lifecycle >= SPEC_LIFECYCLE_N)
 		return hx_error_set(err, -EINVAL, "no such lifecycle");
-	const struct verb *end = lifecycles[lifecycle] + STEP_LIMIT;
+	if (lifecycle == SPEC_POD)
+		return pod_run(w, err);
+	const struct verb *end = lifecycles[lifecycle] + VERBS_LIMIT;
 	for (const struct verb *v = lifecycles[lifecycle]; v < end;) {
 		int r = run_verb(w, v, err);
 

@@ -14,6 +14,11 @@ int bundle_make(struct world *w, struct hx_error *err);
 /* driver.c: the lifecycle's verbs, each once the one before has ended. -EINTR = told to stop. */
 int driver_run(struct world *w, struct hx_error *err);
 
+/* The same for one verb about w->container; *ret_ok: it exited 0. */
+int driver_verb(struct world *w, const char *name, bool *ret_ok, struct hx_error *err);
+/* pod.c: a sandbox and its further containers. */
+int pod_run(struct world *w, struct hx_error *err);
+
 /* filters.c: in a disposable child: the live filters of gofers and sentries, on standard output. */
 _Noreturn void filters_take(struct world *w);
 
@@ -24,9 +29,11 @@ int residue_take(struct world *w, const char *when, struct hx_error *err);
 int logs_copy(struct world *w, struct hx_error *err);
 
 /* planted.c: what a plant does at its moment; nothing where there is none. */
-int planted_config(const struct plant *p, struct json_object *config, struct hx_error *err);
+int planted_config(const struct plant *p, struct json_object *config, bool first,
+		   struct hx_error *err); /* first: the sandbox's */
 int planted_before(struct world *w,
 		   struct hx_error *err);                 /* the bundle is there, no step has run */
+int planted_pod(struct world *w, struct hx_error *err);   /* a pod was looked at as a whole */
 int planted_after(struct world *w, struct hx_error *err); /* the last step has ended */
 int planted_output(struct world *w, struct hx_error *err); /* outputs are closed, logs copied */
 
@@ -35,6 +42,6 @@ int planted_toggle_line(const char *text, size_t n, const char *path, struct str
 /* planted_line.c: the same in a log's sentence about the mount. */
 int planted_toggle_log(const char *text, size_t n, const char *path, struct str *ret);
 
-#define BUNDLE_CONTAINER "c1" /* the container's id: short, because sockets are named after it */
+#define BUNDLE_CONTAINER SPEC_CONTAINER_ID /* short, because sockets are named after it */
 
 #endif

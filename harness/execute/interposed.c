@@ -18,7 +18,7 @@
 #include "harness/spec/evidence.h"
 
 #define SHIM_FILE INTERPOSED_FOLDER "/shim"
-#define WIRES_LIMIT 16 /* gofers of one sandbox whose records are kept */
+#define WIRES_LIMIT 32 /* gofers of one sandbox whose records are kept */
 
 static const enum shim_gofer gofers[SPEC_GOFER_N] = {
 	[SPEC_GOFER_STOCK] = SHIM_GOFER_STOCK,

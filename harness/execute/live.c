@@ -13,6 +13,7 @@ static struct json_object *step_json(const struct world *w, const struct step *s
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
 	if (!o || json_add_string(o, "verb", s->verb) < 0 ||
+	    (s->container && json_add_int(o, "container", (int64_t)s->container) < 0) ||
 	    json_add_strv(o, "argv", &s->argv) < 0 ||
 	    (s->ended && WIFEXITED(s->status) &&
 	     json_add_int(o, "exit", WEXITSTATUS(s->status)) < 0) ||

@@ -22,6 +22,8 @@ static const struct {
 	[PLANT_LEAK_FD] = { "leak-fd", "MOUNT" },
 	[PLANT_FORBID_GOFER] = { "forbid-gofer", NULL },
 	[PLANT_FORBID_SENTRY] = { "forbid-sentry", NULL },
+	[PLANT_LOSE_CONTAINER] = { "lose-container", "ID" },
+	[PLANT_GAIN_DESCRIPTOR] = { "gain-descriptor", NULL },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

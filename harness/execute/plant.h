@@ -18,6 +18,8 @@
  *   forbid-gofer          at the first look into a held or filtered sandbox its real gofer is made to issue a
  *                         system call that its filter forbids; deaths by seccomp are kept
  *   forbid-sentry         … its sentry
+ *   lose-container:ID     the guest of this container of a pod is killed before the second processes start
+ *   gain-descriptor       of a pod, a sentry's and a gofer's last list of descriptors has one more
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -39,6 +41,8 @@ enum plant_kind {
 	PLANT_LEAK_FD,
 	PLANT_FORBID_GOFER,
 	PLANT_FORBID_SENTRY,
+	PLANT_LOSE_CONTAINER,
+	PLANT_GAIN_DESCRIPTOR,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

@@ -18,7 +18,8 @@
 #define LEFT_MOUNT "bundle/left-behind"
 #define CANARY "bundle/canary"
 
-int planted_config(const struct plant *p, struct json_object *config, struct hx_error *err)
+int planted_config(const struct plant *p, struct json_object *config, bool first,
+		   struct hx_error *err)
 {
 	struct json_object *annotations = NULL;
 
@@ -33,6 +34,9 @@ int planted_config(const struct plant *p, struct json_object *config, struct hx_
 		return 0;
 	}
 	_cleanup_free_ char *key = strndup(p->argument, (size_t)(equals - p->argument));
+	/* a further container's is replaced, and not made */
+	if (key && !first && !json_object_object_get_ex(annotations, key, NULL))
+		return 0;
 	if (!key || json_add_string(annotations, key, equals + 1) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	return 0;
@@ -218,10 +222,63 @@ static int mount_line(struct world *w, const struct plant *p, struct hx_error *e
 	return r < 0 ? r : edit_logs(w, p->argument, err);
 }
 
+/* Its process ends by the runtime's own hand; that it does not live is seen by who asks for a second one. */
+static int lose_container(struct world *w, const struct plant *p, struct hx_error *err)
+{
+	const struct spec_sandbox *pod = w->plan->job->spec;
+	bool ok = false;
+
+	for (size_t k = 1; k <= pod->n_containers; k++) {
+		if (strcmp(pod->containers[k - 1].id, p->argument) != 0)
+			continue;
+		w->container = k;
+		w->start = 0;
+		return driver_verb(w, "delete", &ok, err);
+	}
+	world_note(w, EVIDENCE_NOT_FIRED ": no such container");
+	return 0;
+}
+
+static int add_descriptors(const char *text, size_t n, const char *unused, struct str *ret)
+{
+	static const char end[] = "end\n";
+	size_t tail = strlen(end);
+
+	(void)unused;
+	if (n < tail || strcmp(text + n - tail, end) != 0)
+		return 0;
+	str_add_n(ret, text, n - tail);
+	str_printf(ret, "sentry\t" SPEC_CONTAINER_ID "\t9999\tplanted\ngofer\t" SPEC_CONTAINER_ID
+			"\t9999\tplanted\n%s",
+		   end);
+	return str_ok(ret) < 0 ? -ENOMEM : 1;
+}
+
+static int gain_descriptor(struct world *w, const struct plant *p, struct hx_error *err)
+{
+	bool fired = false;
+	int r = 0;
+
+	(void)p;
+	for (size_t i = w->n_steps; i > 0 && !fired && r >= 0; i--) {
+		_cleanup_free_ char *name =
+			str_format("%zu-%s.stdout", i, w->steps[i - 1].verb);
+
+		if (!name)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+		if (!strcmp(w->steps[i - 1].verb, "descriptors"))
+			r = edit(w, name, NULL, add_descriptors, &fired, err);
+	}
+	if (r >= 0 && !fired)
+		world_note(w, EVIDENCE_NOT_FIRED ": no descriptors were listed");
+	return r;
+}
+
 typedef int (*planted)(struct world *w, const struct plant *p, struct hx_error *err);
 
 static const struct {
 	planted before; /* the bundle is there, no step has run */
+	planted pod;    /* a pod was looked at as a whole */
 	planted after;  /* the last step has ended */
 	planted output; /* the output files are closed */
 } moments[PLANT_N] = {
@@ -233,6 +290,8 @@ static const struct {
 	[PLANT_LEAVE_SOCKET] = { .after = leave_socket },
 	[PLANT_MOUNT_LINE] = { .output = mount_line },
 	[PLANT_GUEST_LINE] = { .output = guest_line },
+	[PLANT_LOSE_CONTAINER] = { .pod = lose_container },
+	[PLANT_GAIN_DESCRIPTOR] = { .output = gain_descriptor },
 };
 
 static int run_hook(struct world *w, const struct plant *p, planted hook, struct hx_error *err)
@@ -247,6 +306,13 @@ int planted_before(struct world *w, struct hx_error *err)
 	const struct plant *p = w->plan->job->plant;
 
 	return p ? run_hook(w, p, moments[p->kind].before, err) : 0;
+}
+
+int planted_pod(struct world *w, struct hx_error *err)
+{
+	const struct plant *p = w->plan->job->plant;
+
+	return p ? run_hook(w, p, moments[p->kind].pod, err) : 0;
 }
 
 int planted_after(struct world *w, struct hx_error *err)

@@ -13,7 +13,7 @@
 #include "harness/base/error.h"
 #include "harness/base/str.h"
 
-#define STEP_LIMIT 10 /* steps of one sandbox */
+#define STEP_LIMIT 80 /* steps of one sandbox */
 
 /* The last line of a guest's report: an event to wait for, in whatever stream it comes. */
 #define STEP_SENTINEL "\"end\":true}\n"
@@ -30,6 +30,7 @@ struct stream {
 
 struct step {
 	const char *verb;
+	size_t container; /* of the pod; 0 = the sandbox */
 	struct strv argv;
 	pid_t pid; /* -1 once reaped */
 	bool ended;
@@ -45,7 +46,7 @@ struct world;
 /* What step_wait waits for. Each also ends with w->stop. */
 enum step_event {
 	STEP_ENDED,  /* the last step's process */
-	STEP_REPORT, /* a guest's whole report, or the end of every open stdout */
+	STEP_REPORT, /* the guest's whole report, or the end of every open stdout, of w->container */
 	STEP_ALONE,  /* no process but the init, or the timer */
 };
 

@@ -9,8 +9,11 @@
 
 struct expect {
 	enum profile profile;
-	const struct spec_sandbox *s;
-	const struct hints *h;
+	const struct spec_sandbox *pod; /* the whole */
+	size_t container;               /* which one of the pod; 0 = the sandbox */
+	const struct spec_sandbox *s;   /* that container */
+	const struct hints *h;          /* what applies to it */
+	const struct hints *own; /* of a further container: what its own annotations say; else NULL */
 	struct outcome *out;
 	enum clause
 		may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
@@ -28,6 +31,7 @@ struct view {
 	const struct spec_serving *serving;
 	const struct hint *hint;
 	bool gofer;      /* served by a gofer */
+	bool undecided;  /* the pod's specs do not agree on it: see is_undecided in expect.c */
 	bool suppressed; /* complete, matching hint with off */
 	bool directfs;   /* the mode that MNT-1 demands */
 	bool donates;    /* its gofer hands over an FD of the mount's root */
@@ -53,6 +57,20 @@ void demand_nothing_left(struct expect *e);
 /* error rows: the container does not start, the text names the culprit, nothing is left. */
 void start_error(struct expect *e);
 
+/* The clause of a start error: of a further container, ANN-13 has all that are about annotations. */
+enum clause pod_error_clause(const struct expect *e, enum clause own);
+/* A further container whose directfs flag is not the sandbox's. */
+bool pod_flag_differs(const struct expect *e);
+/* Every other container of the pod answers at the end. */
+void demand_siblings(struct expect *e);
+/* Live filters are looked at; and what the gofer's must allow is known beforehand. */
+bool filters_seen(const struct expect *e);
+bool filter_is_decided(const struct expect *e);
+/* The container's one gofer serves something over LISAFS. */
+bool needs_lisafs(const struct expect *e);
+
+/* A fact about this container, by its local subjects. */
+void demand_fact(struct expect *e, const struct fact *f);
 /* Demands: append a fact of e->clause; failures stick in e->status. */
 void demand(struct expect *e, enum property p, int subject, enum match match, const char *value);
 void demand_key(struct expect *e, enum property p, int subject, const char *key, enum match match,
@@ -87,5 +105,6 @@ extern const struct clause_row mount_clauses[];
 extern const struct clause_row container_clauses[];
 extern const struct clause_row donation_clauses[];
 extern const struct clause_row seccomp_clauses[];
+extern const struct clause_row pod_clauses[];
 
 #endif

@@ -135,10 +135,10 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 	if (e->match == MATCH_SAME || e->match == MATCH_SAME_EACH) {
 		ref = outcome_find(o, e->ref_property, e->ref_subject, e->key);
 
-		if (!ref)
+		if (!ref && !(e->optional && !seen))
 			return add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
 				   strdup("the baseline was not observed"), NULL);
-		wanted = ref->value;
+		wanted = ref ? ref->value : "";
 	}
 	if (!seen && e->optional)
 		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
@@ -189,20 +189,22 @@ static int compare_each(const struct fact *e, const struct outcome *o, struct fi
 /* Facts about what the container would have shown, had it started. */
 static bool needs_start(const struct fact *e)
 {
-	return e->property != PROP_START && e->property != PROP_ERROR && e->property != PROP_LEFT;
+	return e->property != PROP_START && e->property != PROP_ERROR &&
+	       e->property != PROP_LEFT && e->property != PROP_ALIVE && e->property != PROP_GAINED;
 }
 
 int outcome_diff(const struct outcome *expected, const struct outcome *observed, bool judge_wording,
 		 struct findings *ret)
 {
 	_cleanup_findings_ struct findings out = { 0 };
-	const struct fact *start = outcome_find(observed, PROP_START, SUBJECT_CONTAINER, NULL);
-	const struct fact *error = outcome_find(observed, PROP_ERROR, SUBJECT_CONTAINER, NULL);
-	bool started = start && !strcmp(start->value, "ok");
 	int r = 0;
 
 	for (size_t i = 0; i < expected->n && r >= 0; i++) {
 		const struct fact *e = &expected->facts[i];
+		int container = subject_in(subject_container(e->subject), SUBJECT_CONTAINER);
+		const struct fact *start = outcome_find(observed, PROP_START, container, NULL);
+		const struct fact *error = outcome_find(observed, PROP_ERROR, container, NULL);
+		bool started = start && !strcmp(start->value, "ok");
 
 		if (e->wording && !judge_wording)
 			continue;

@@ -11,9 +11,14 @@ void model_disable_clause(enum clause c)
 	disabled = c;
 }
 
-static void add(struct expect *e, const struct fact *f)
+void demand_fact(struct expect *e, const struct fact *f)
 {
-	int r = outcome_add(e->out, f);
+	struct fact in_pod = *f;
+	int r;
+
+	in_pod.subject = subject_in(e->container, f->subject);
+	in_pod.ref_subject = subject_in(e->container, f->ref_subject);
+	r = outcome_add(e->out, &in_pod);
 
 	if (r < 0 && e->status >= 0)
 		e->status = r;
@@ -37,7 +42,7 @@ void demand_key(struct expect *e, enum property p, int subject, const char *key,
 		.wording = wording,
 	};
 
-	add(e, &f);
+	demand_fact(e, &f);
 }
 
 void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
@@ -52,7 +57,7 @@ void demand_if_started(struct expect *e, enum property p, int subject, enum matc
 		.optional = true,
 	};
 
-	add(e, &f);
+	demand_fact(e, &f);
 }
 
 void demand_same(struct expect *e, enum property p, int subject, int as_subject)
@@ -66,13 +71,15 @@ void demand_same(struct expect *e, enum property p, int subject, int as_subject)
 		.ref_property = p,
 	};
 
-	add(e, &f);
+	demand_fact(e, &f);
 }
 
 /* Whether any sensor can tell the mode of v. */
 static bool mode_shows(const struct expect *e, const struct view *v)
 {
-	return !v->overlaid || e->h->flag_on || (v->gofer && e->s->wire != SPEC_WIRE_UNSEEN);
+	if (v->undecided)
+		return false;
+	return !v->overlaid || e->h->flag_on || (v->gofer && e->pod->wire != SPEC_WIRE_UNSEEN);
 }
 
 void demand_same_answers(struct expect *e, int subject, int as_subject)
@@ -86,7 +93,7 @@ void demand_same_answers(struct expect *e, int subject, int as_subject)
 		.ref_property = PROP_ANSWER,
 	};
 
-	add(e, &f);
+	demand_fact(e, &f);
 }
 
 void demand_directfs(struct expect *e, const struct view *v, bool on)
@@ -111,6 +118,15 @@ static bool is_overlaid(const struct expect *e, const struct spec_mount *m, cons
 	return medium && str_starts(medium, "all:") && !strv_has(&m->options, "ro");
 }
 
+/*
+ * A pod's hints are those of the sandbox's spec. What a further container's own says of a source beside or
+ * against them may count or not: sentry and gofer must agree on it (POD-1), and that is all.
+ */
+static bool is_undecided(const struct hint *pod, const struct hint *own)
+{
+	return own && (!pod || pod->directfs != own->directfs);
+}
+
 struct view look(const struct expect *e, int index)
 {
 	const struct spec_mount *m = &e->s->mounts[index];
@@ -121,6 +137,7 @@ struct view look(const struct expect *e, int index)
 		.twin = m->twin ? spec_find_mount(e->s, m->twin) : -1,
 	};
 
+	v.undecided = e->own && is_undecided(v.hint, hints_find(e->own, m));
 	v.gofer = mount_gofer_served(m, v.hint);
 	v.overlaid = v.gofer && is_overlaid(e, m, v.hint);
 	v.suppressed = v.gofer && v.hint && v.hint->directfs == HINT_OFF;
@@ -185,37 +202,76 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 	}
 }
 
-int model_expect(enum profile profile, const struct spec_sandbox *s, struct outcome *ret)
+static void run_clauses(struct expect *e)
 {
 	static const struct clause_row *const tables[] = {
 		annotation_clauses, mount_clauses,   container_clauses,
-		donation_clauses,   seccomp_clauses,
+		donation_clauses,   seccomp_clauses, pod_clauses,
 	};
-	_cleanup_hints_ struct hints h = { 0 };
-	_cleanup_outcome_ struct outcome out = { 0 };
-	int r = hints_parse(s, profile, &h);
 
-	if (r < 0)
-		return r;
-	struct expect e = {
-		.profile = profile, .s = s, .h = &h, .out = &out, .clause = CLAUSE_NONE
-	};
-	e.may_refuse = refusal_clause(&e);
-	e.error_clause = h.error_clause;
-	e.error_names = h.error_names;
-	int missing = e.error_clause == CLAUSE_NONE ? undonated(&e) : -1;
-	if (missing != -1 && e.may_refuse == CLAUSE_NONE) {
-		e.error_clause = CLAUSE_FD_4;
-		/* the rootfs is no mount of the specification: its name there is "root" */
-		e.error_names = missing == SUBJECT_ROOTFS ? "root" : s->mounts[missing].destination;
-	}
-	if (e.error_clause == CLAUSE_NONE && e.may_refuse == CLAUSE_NONE)
-		demand(&e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)
-			run_clause(&e, row);
-	if (e.status < 0)
-		return e.status;
+			run_clause(e, row);
+}
+
+/* What must become of the start; texts are borrowed from e. */
+static void expect_start(struct expect *e, const struct hints *own)
+{
+	int missing;
+
+	e->may_refuse = refusal_clause(e);
+	e->error_clause = pod_error_clause(e, own->error_clause);
+	e->error_names = own->error_names;
+	missing = e->error_clause == CLAUSE_NONE ? undonated(e) : -1;
+	if (missing != -1 && e->may_refuse == CLAUSE_NONE) {
+		e->error_clause = CLAUSE_FD_4;
+		/* the rootfs is no mount of the specification: its name there is "root" */
+		e->error_names =
+			missing == SUBJECT_ROOTFS ? "root" : e->s->mounts[missing].destination;
+	}
+	if (e->error_clause == CLAUSE_NONE && e->may_refuse == CLAUSE_NONE)
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+}
+
+/* Container 0 is the sandbox. */
+static int expect_container(enum profile profile, const struct spec_sandbox *pod, size_t container,
+			    struct outcome *out)
+{
+	_cleanup_hints_ struct hints own = { 0 }, of_pod = { 0 };
+	struct expect e = {
+		.profile = profile,
+		.pod = pod,
+		.container = container,
+		.s = spec_container(pod, container),
+		.h = &own,
+		.out = out,
+		.clause = CLAUSE_NONE,
+	};
+	int r = hints_parse(e.s, profile, &own);
+
+	if (r >= 0 && container)
+		r = hints_parse_pod(pod, &own, profile, &of_pod);
+	if (r < 0)
+		return r;
+	if (container) {
+		e.own = &own;
+		e.h = &of_pod;
+	}
+	expect_start(&e, &own);
+	run_clauses(&e);
+	return e.status;
+}
+
+int model_expect(enum profile profile, const struct spec_sandbox *s, struct outcome *ret)
+{
+	_cleanup_outcome_ struct outcome out = { 0 };
+
+	for (size_t k = 0; k <= s->n_containers; k++) {
+		int r = expect_container(profile, s, k, &out);
+
+		if (r < 0)
+			return r;
+	}
 	*ret = out;
 	out = (struct outcome){ 0 };
 	return 0;
@@ -235,6 +291,10 @@ static const struct {
 
 bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why)
 {
+	for (size_t k = 1; k <= s->n_containers; k++)
+		if (!model_feasible(profile, spec_container(s, k), ret_why))
+			return false;
+
 	const struct spec_flags *f = &s->flags;
 
 	if (profile < PROFILE_DIRECTFS && f->directfs != SPEC_UNSET) {

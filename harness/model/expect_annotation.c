@@ -127,6 +127,7 @@ void start_error(struct expect *e)
 	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "error");
 	demand(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES, e->error_names);
 	demand_nothing_left(e);
+	demand_siblings(e);
 }
 
 /* ANN-9, second half: an unknown key only warns. */

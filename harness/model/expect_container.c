@@ -6,7 +6,8 @@ void demand_nothing_left(struct expect *e)
 	static const char *const kinds[] = { "processes", "mounts", "files", "sockets",
 					     "descriptors" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+	/* what a pod leaves is seen once all of it has ended */
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !e->container; i++)
 		demand_key(e, PROP_LEFT, SUBJECT_CONTAINER, kinds[i], MATCH_IS, "", false);
 }
 
@@ -35,12 +36,10 @@ static void life_1(struct expect *e, const struct view *v)
 		.ref_subject = v->index,
 		.ref_property = PROP_LINE,
 	};
-	int r = e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD
-			? outcome_add(e->out, &f)
-			: 0;
 
-	if (r < 0 && e->status >= 0)
-		e->status = r;
+	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD ||
+	    e->s->lifecycle == SPEC_POD)
+		demand_fact(e, &f);
 }
 
 const struct clause_row container_clauses[] = {

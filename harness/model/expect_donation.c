@@ -57,13 +57,13 @@ static bool is_useless(const char *tamper)
 
 static bool watched(const struct expect *e)
 {
-	return e->s->wire != SPEC_WIRE_UNSEEN;
+	return e->pod->wire != SPEC_WIRE_UNSEEN;
 }
 
 /* Descriptors of a running sentry are looked at in this lifecycle alone. */
 static bool inspected(const struct expect *e)
 {
-	return e->s->lifecycle == SPEC_HELD;
+	return e->pod->lifecycle == SPEC_HELD || e->pod->lifecycle == SPEC_POD;
 }
 
 /* FD-1: one FD, of the mount's root, and the sentry keeps it. */

@@ -73,6 +73,8 @@ static bool self_overlaid(const struct expect *e, const struct spec_mount *m)
 
 enum clause refusal_clause(const struct expect *e)
 {
+	if (pod_flag_differs(e))
+		return CLAUSE_POD_3;
 	for (size_t i = 0; i < e->s->n_mounts; i++)
 		if (tamper_clause(e->s->mounts[i].serving.tamper) != CLAUSE_NONE)
 			return tamper_clause(e->s->mounts[i].serving.tamper);
@@ -101,9 +103,7 @@ static void may_refuse(struct expect *e)
 	if (e->may_refuse != e->clause)
 		return;
 	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
-	int r = outcome_add(e->out, &names);
-	if (r < 0 && e->status >= 0)
-		e->status = r;
+	demand_fact(e, &names);
 }
 
 static bool below(const char *path, const char *parent)

@@ -3,13 +3,29 @@
 
 #include <string.h>
 
-static bool filtered(const struct expect *e)
+bool filters_seen(const struct expect *e)
 {
-	return e->s->lifecycle == SPEC_FILTERED;
+	return e->pod->lifecycle == SPEC_FILTERED ||
+	       (e->pod->lifecycle == SPEC_POD && e->pod->wire == SPEC_WIRE_UNSEEN);
 }
 
-/* The container's one gofer serves something over LISAFS. */
-static bool needs_lisafs(const struct expect *e)
+bool filter_is_decided(const struct expect *e)
+{
+	for (size_t i = 0; i < e->s->n_mounts; i++) {
+		struct view v = look(e, (int)i);
+
+		if (v.undecided)
+			return false;
+	}
+	return true;
+}
+
+static bool filtered(const struct expect *e)
+{
+	return filters_seen(e) && filter_is_decided(e);
+}
+
+bool needs_lisafs(const struct expect *e)
 {
 	struct view root = look_rootfs(e);
 
@@ -46,7 +62,7 @@ static void sec_3(struct expect *e)
 /* SEC-4: the sentry may do what directfs takes if and only if the flag is on. */
 static void sec_4(struct expect *e)
 {
-	if (filtered(e))
+	if (filtered(e) && !e->container)
 		demand_filter(e, FILTER_DIRECTFS, e->h->flag_on ? "all" : "none");
 }
 
@@ -56,7 +72,8 @@ static void sec_5(struct expect *e)
 	if (!filtered(e))
 		return;
 	demand_filter(e, FILTER_GOFER_KILLS, "kill_process");
-	demand_filter(e, FILTER_SENTRY_KILLS, "kill_process");
+	if (!e->container)
+		demand_filter(e, FILTER_SENTRY_KILLS, "kill_process");
 }
 
 /* SEC-6: host-uds adds its rules, and takes none away. */

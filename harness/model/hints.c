@@ -238,10 +238,32 @@ int hints_parse(const struct spec_sandbox *s, enum profile profile, struct hints
 	}
 	if (r >= 0)
 		r = refuse_twins(&h);
-	if (r >= 0)
-		r = mark_matches(&h, s);
+	for (size_t k = 0; k <= s->n_containers && r >= 0; k++)
+		r = mark_matches(&h, spec_container(s, k));
+	h.pod_flag_on = h.flag_on;
 	if (r < 0)
 		return r;
+	*ret = h;
+	h = (struct hints){ 0 };
+	return 0;
+}
+
+int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile, struct hints *ret)
+{
+	_cleanup_hints_ struct hints h = { 0 };
+	int r = hints_parse(pod, profile, &h);
+
+	if (r < 0)
+		return r;
+	free(h.error_names);
+	h.error_names = NULL;
+	h.error_clause = CLAUSE_NONE;
+	h.rootfs_present = own->rootfs_present;
+	h.rootfs_directfs = own->rootfs_directfs;
+	h.pod_flag_on = h.flag_on;
+	h.flag_on = own->flag_on;
+	for (size_t i = 0; i < h.n_mounts; i++)
+		h.mounts[i].matched = true; /* that it did not is said of the sandbox */
 	*ret = h;
 	h = (struct hints){ 0 };
 	return 0;

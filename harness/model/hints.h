@@ -43,6 +43,7 @@ struct hints {
 	bool rootfs_present;
 	enum hint_directfs rootfs_directfs;
 	bool flag_on; /* the directfs flag in force, CFG-1 applied */
+	bool pod_flag_on; /* the sandbox's, likewise */
 	/* The start error that the clauses demand: CLAUSE_NONE = it starts. */
 	enum clause error_clause;
 	char *error_names; /* texts that a clear error names, one a line */
@@ -50,6 +51,11 @@ struct hints {
 
 /* 0 or -ENOMEM. */
 int hints_parse(const struct spec_sandbox *s, enum profile profile, struct hints *ret);
+/*
+ * What applies to a further container of the pod, whose own hints are own: mount hints of the sandbox's spec,
+ * and its own rootfs hint and flag. It has no error.
+ */
+int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile, struct hints *ret);
 void hints_clear(struct hints *h);
 #define _cleanup_hints_ _cleanup_(hints_clear)
 

@@ -26,6 +26,9 @@ static const char *const names[PROP_N] = {
 	[PROP_LEAKED] = "donated FDs that others have",
 	[PROP_FILTER] = "filter allows",
 	[PROP_GROWN] = "open after an exec",
+	[PROP_TAKES] = "mounts take",
+	[PROP_ALIVE] = "alive",
+	[PROP_GAINED] = "descriptors gained",
 };
 
 const char *property_name(enum property p)

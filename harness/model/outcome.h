@@ -39,6 +39,9 @@ enum property {
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
+	PROP_TAKES,  /* container: what its mounts, as the guest sees them, take of KEY of a filter */
+	PROP_ALIVE,  /* container: "yes" where container KEY of the pod ran a second process at the end */
+	PROP_GAINED, /* container: descriptors that KEY has more after its failed starts than after the first */
 	PROP_N,
 };
 
@@ -49,8 +52,31 @@ enum property {
 #define FILTER_GOFER_KILLS "unknown call, gofer" /* the filter's action: "kill_process", … */
 #define FILTER_SENTRY_KILLS "unknown call, sentry"
 
+/* Keys of PROP_GAINED. */
+#define GAINED_SENTRY "sentry"
+#define GAINED_GOFER "gofer of %s" /* the container's id, or "sandbox" */
+
+
+/* Of the first container; further ones of a pod have subjects of their own, see subject_in. */
 #define SUBJECT_CONTAINER (-1)
 #define SUBJECT_ROOTFS (-2)
+#define SUBJECT_STRIDE 1024 /* above SPEC_MOUNTS_LIMIT */
+
+/* local (SUBJECT_* or a mount's index) of a container of the pod; 0 = the first, where nothing changes. */
+static inline int subject_in(size_t container, int local)
+{
+	return (int)container * SUBJECT_STRIDE + local;
+}
+
+static inline size_t subject_container(int subject)
+{
+	return (size_t)(subject - SUBJECT_ROOTFS) / SUBJECT_STRIDE;
+}
+
+static inline int subject_local(int subject)
+{
+	return subject - (int)subject_container(subject) * SUBJECT_STRIDE;
+}
 
 enum match {
 	MATCH_IS,        /* equal text */
@@ -63,7 +89,7 @@ enum match {
 
 struct fact {
 	enum property property;
-	int subject; /* index of a mount in the spec, or SUBJECT_* */
+	int subject; /* index of a mount in the spec, or SUBJECT_*; see subject_in */
 	char *key;   /* NULL = the property has no key */
 	char *value;
 	/* expectation */

@@ -16,7 +16,10 @@
 
 /* The subject of the case that this expected fact belongs to. */
 int fact_case_subject(const struct fact *f, const struct spec_sandbox *s);
-/* "container", "rootfs" or the mount's id. Borrowed from s. */
+/*
+ * "container", "rootfs" or the mount's id; a further container of a pod and its rootfs are both called by the
+ * container's id. Borrowed from s.
+ */
 const char *subject_name(int subject, const struct spec_sandbox *s);
 /* 0, or -ENOENT where s has no such subject. */
 int subject_parse(const char *name, const struct spec_sandbox *s, int *ret_subject);

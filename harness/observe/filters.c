@@ -126,6 +126,16 @@ static int tell(struct sensing *x, const struct filter_dump *d, struct hx_error 
 	return !strcmp(d->kind, "gofer") ? tell_gofer(x, &d->stack) : tell_sentry(x, &d->stack);
 }
 
+/* A gofer is its container's; the sentry is the sandbox's. */
+static bool is_of(const struct sensing *x, const struct filter_dump *d)
+{
+	int container = 0;
+
+	if (x->pod->n_containers && d->id && !strcmp(d->kind, "gofer"))
+		container = spec_container_of(x->pod, d->id);
+	return container == (int)x->container;
+}
+
 int sense_filters(struct sensing *x, struct hx_error *err)
 {
 	_cleanup_filter_dumps_ struct filter_dumps dumps = { 0 };
@@ -144,6 +154,7 @@ int sense_filters(struct sensing *x, struct hx_error *err)
 	if (r < 0)
 		return hx_error_wrap(err, r == -ENOMEM ? r : -EBADMSG, "%s", name);
 	for (size_t i = 0; i < dumps.n && r >= 0; i++)
-		r = tell(x, &dumps.items[i], err);
+		if (is_of(x, &dumps.items[i]))
+			r = tell(x, &dumps.items[i], err);
 	return r;
 }

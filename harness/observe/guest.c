@@ -166,7 +166,8 @@ static int sense_output(struct sensing *x, const char *name, enum speaker speake
 
 	if (r < 0 || !json_bool_or(doc, "end", false))
 		return r == -ENOMEM ? r : 0;
-	x->guest_complete = x->guest_complete || speaker == FIRST;
+	x->complete[x->container] |= speaker == FIRST;
+	x->answered[x->container] |= speaker == EXEC;
 	return sense_report(x, doc, speaker);
 }
 
@@ -178,7 +179,8 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		size_t n = strlen(name);
 
 		if (!isdigit((unsigned char)name[0]) || !verb || n < 7 ||
-		    strcmp(name + n - 7, ".stdout"))
+		    strcmp(name + n - 7, ".stdout") ||
+		    (x->pod->n_containers && !sensed_step(x, strtoul(name, NULL, 10) - 1)))
 			continue;
 		int r = sense_output(x, name,
 				     str_starts(verb, "-exec.")     ? EXEC

@@ -103,7 +103,7 @@ static int count_holds(struct json_object *lines, const struct wire_log *l, stru
 /* The number of FDs that the wire saw donated for the connection's mount. */
 static size_t donated(const struct sensing *x, int subject)
 {
-	const struct fact *f = outcome_find(x->out, PROP_DONATED, subject, NULL);
+	const struct fact *f = sensed_fact(x, PROP_DONATED, subject, NULL);
 
 	return f ? strtoul(f->value, NULL, 10) : 0;
 }

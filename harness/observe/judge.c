@@ -60,7 +60,8 @@ static bool finding_in_case(const struct finding *f, enum clause clause, int sub
 {
 	struct fact as_fact = { .subject = f->subject, .key = f->key };
 
-	return (f->clause == CLAUSE_NONE && !alike) ||
+	return (f->clause == CLAUSE_NONE && !alike &&
+		subject_container(f->subject) == subject_container(subject)) ||
 	       (f->clause == clause && fact_case_subject(&as_fact, s) == subject);
 }
 

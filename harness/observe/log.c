@@ -106,7 +106,7 @@ static int sense_overlaid_root(struct sensing *x, char *at)
 {
 	(void)at;
 	x->overlay.subject = SUBJECT_ROOTFS;
-	x->overlay.open = true;
+	x->overlay.open = !x->pod->n_containers; /* which container's is not said */
 	return 0;
 }
 
@@ -196,7 +196,7 @@ static bool log_was_cut(const struct sensing *x)
 int sense_log(struct sensing *x, struct hx_error *err)
 {
 	/* What is missing from a cut log may have been said. A guest that did not run tells enough. */
-	if (x->guest_complete && log_was_cut(x))
+	if (x->complete[x->container] && log_was_cut(x))
 		return hx_error_set(err, -EBADMSG, "the runtime's log was cut at its limit");
 	for (size_t i = 0; i < x->e->n; i++) {
 		_cleanup_str_ struct str text = STR_INIT;

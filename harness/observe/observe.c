@@ -5,18 +5,30 @@
 
 #include "harness/observe/sensors.h"
 
+bool sensed_step(const struct sensing *x, size_t i)
+{
+	return json_int_or(json_object_array_get_idx(x->steps, i), "container", 0) ==
+	       (int64_t)x->container;
+}
+
+const struct fact *sensed_fact(const struct sensing *x, enum property p, int subject,
+			       const char *key)
+{
+	return outcome_find(x->out, p, subject_in(x->container, subject), key);
+}
+
 int sensed(struct sensing *x, enum property p, int subject, const char *key, const char *value,
 	   const char *sensor)
 {
 	struct fact f = {
 		.property = p,
-		.subject = subject,
+		.subject = subject_in(x->container, subject),
 		.key = (char *)key,
 		.value = (char *)value,
 		.clause = CLAUSE_NONE,
 		.sensor = sensor,
 	};
-	const struct fact *old = p == PROP_ANSWER ? NULL : outcome_find(x->out, p, subject, key);
+	const struct fact *old = p == PROP_ANSWER ? NULL : sensed_fact(x, p, subject, key);
 
 	if (old && old->sensor == sensor && !strcmp(old->value, value))
 		return 0;
@@ -86,15 +98,20 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 static int run_sensors(struct sensing *x, struct hx_error *err)
 {
 	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
-		sense_guest, sense_steps, sense_log, sense_wire, sense_filters, sense_residue,
+		sense_guest, sense_steps, sense_log, sense_wire, sense_filters, sense_pod,
 	};
+	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sensors); i++) {
-		int r = sensors[i](x, err);
-		if (r < 0)
-			return r;
+		for (size_t k = 0; k <= x->pod->n_containers && r >= 0; k++) {
+			x->container = k;
+			x->s = spec_container(x->pod, k);
+			r = sensors[i](x, err);
+		}
 	}
-	return 0;
+	x->container = 0;
+	x->s = x->pod;
+	return r < 0 ? r : sense_residue(x, err);
 }
 
 int observe(const struct evidence *e, const struct spec_sandbox *s, struct outcome *ret,
@@ -104,7 +121,7 @@ int observe(const struct evidence *e, const struct spec_sandbox *s, struct outco
 	_cleanup_json_ struct json_object *manifest = NULL;
 	_cleanup_json_ struct json_object *steps = NULL;
 	_cleanup_(hx_error_clear) struct hx_error why = HX_ERROR_INIT;
-	struct sensing x = { .e = e, .s = s, .out = &out };
+	struct sensing x = { .e = e, .pod = s, .s = s, .out = &out };
 	int r = evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, &why);
 
 	if (r == -ENOENT)

@@ -20,10 +20,10 @@ static const struct {
 	{ "files", 1, "bundle/rootfs/" SPEC_KEPT_FILE, "the guest was told to make it" },
 	{ "files", 1, "src/*/.probe-u", "likewise, by SPEC_UNMOUNT_SCRIPT" },
 	{ "files", 1, "root", "the runtime's own root folder" },
-	{ "files", 1, "bundle/rootfs/proc", "mountpoints that had to be created" },
-	{ "files", 1, "bundle/rootfs/sys", "likewise" },
-	{ "files", 1, "bundle/rootfs/dev", "likewise" },
-	{ "files", 1, "bundle/rootfs/tmp", "likewise" },
+	{ "files", 1, "bundle*/rootfs/proc", "mountpoints that had to be created" },
+	{ "files", 1, "bundle*/rootfs/sys", "likewise" },
+	{ "files", 1, "bundle*/rootfs/dev", "likewise" },
+	{ "files", 1, "bundle*/rootfs/tmp", "likewise" },
 	{ "files", 1, "interpose/*", "what stands between sentry and gofer wrote it" },
 };
 
@@ -45,14 +45,16 @@ static bool is_above(const char *path, const char *below)
 }
 
 /* A mountpoint of the spec, or a folder above one, below the rootfs or below another mount's source. */
-static bool is_mountpoint(const struct spec_sandbox *s, const char *path)
+static bool is_mountpoint(const struct spec_sandbox *s, const char *bundle, const char *path)
 {
+	_cleanup_free_ char *rootfs = bundle ? str_format("%s/rootfs", bundle) : NULL;
+
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const char *destination = s->mounts[i].destination;
 		const char *tail = NULL;
 
-		if (str_starts(path, "bundle/rootfs/"))
-			tail = path + strlen("bundle/rootfs");
+		if (rootfs && str_starts(path, rootfs) && path[strlen(rootfs)] == '/')
+			tail = path + strlen(rootfs);
 		for (size_t j = 0; j < s->n_mounts && !tail; j++) {
 			const struct spec_mount *m = &s->mounts[j];
 			size_t n = m->host ? strlen(m->host) : 0;
@@ -77,7 +79,14 @@ static bool may_remain(const struct sensing *x, const char *kind, const char *li
 		return false;
 	if (listed(kind, fields.items, fields.n))
 		return true;
-	return !strcmp(kind, "files") && fields.n == 2 && is_mountpoint(x->s, fields.items[1]);
+	for (size_t k = 0; k <= x->pod->n_containers; k++) {
+		_cleanup_free_ char *bundle = spec_bundle(x->pod, k);
+
+		if (!strcmp(kind, "files") && fields.n == 2 &&
+		    is_mountpoint(spec_container(x->pod, k), bundle, fields.items[1]))
+			return true;
+	}
+	return false;
 }
 
 static int read_lines(struct sensing *x, const char *when, const char *kind, struct strv *ret,

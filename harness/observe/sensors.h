@@ -16,13 +16,16 @@
 
 struct sensing {
 	const struct evidence *e;
-	const struct spec_sandbox *s;
+	const struct spec_sandbox *pod; /* the whole */
+	const struct spec_sandbox *s;   /* the container of it that is sensed now, … */
+	size_t container;               /* … and which one that is */
 	const char *scratch; /* absolute path of the scratch folder at execution */
 	const char *ended;   /* manifest.json "ended" */
 	struct json_object *steps;
 	enum profile profile;
 	struct outcome *out;
-	bool guest_complete; /* the guest's report is whole; set by sense_guest */
+	bool complete[SPEC_CONTAINERS_LIMIT + 1]; /* the guest's report is whole; set by sense_guest */
+	bool answered[SPEC_CONTAINERS_LIMIT + 1]; /* … a second process's */
 	bool planted_tamper; /* a plant was to do something to a Mount reply */
 	/* sense_log: the overlaid mount that a log file is in the middle of */
 	struct {
@@ -33,18 +36,26 @@ struct sensing {
 	} overlay;
 };
 
+/* Each of these is called for every container of the pod, one after the other. */
 int sense_guest(struct sensing *x, struct hx_error *err);
 int sense_steps(struct sensing *x, struct hx_error *err);
 int sense_log(struct sensing *x, struct hx_error *err);
 int sense_filters(struct sensing *x, struct hx_error *err);
-int sense_residue(struct sensing *x, struct hx_error *err);
 /* After sense_guest. */
 int sense_wire(struct sensing *x, struct hx_error *err);
+int sense_pod(struct sensing *x, struct hx_error *err);
+/* Once, for the sandbox. */
+int sense_residue(struct sensing *x, struct hx_error *err);
 struct wire_log;
 /* What the inspections tell of this gofer's connections. */
 int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_error *err);
 
-/* Appends (property, subject, key) = value by sensor; the same fact again adds nothing. */
+/* Step i of steps.json is about the container that is sensed now. */
+bool sensed_step(const struct sensing *x, size_t i);
+/* What was observed of it so far, or NULL. */
+const struct fact *sensed_fact(const struct sensing *x, enum property p, int subject,
+			       const char *key);
+/* Appends (property, subject of the container that is sensed now, key) = value by sensor; the same fact again adds nothing. */
 int sensed(struct sensing *x, enum property p, int subject, const char *key, const char *value,
 	   const char *sensor);
 /* The mount mounted at this container path: its index, SUBJECT_ROOTFS for "/", else -1. */

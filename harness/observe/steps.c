@@ -68,6 +68,17 @@ static bool was_busy(const struct sensing *x)
 	return false;
 }
 
+/* What comes behind a sandbox that did not start is not put to the runtime. */
+static bool was_tried(const struct sensing *x)
+{
+	size_t n = x->steps ? json_object_array_length(x->steps) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (sensed_step(x, i))
+			return true;
+	return !x->container;
+}
+
 int sense_steps(struct sensing *x, struct hx_error *err)
 {
 	_cleanup_str_ struct str text = STR_INIT;
@@ -83,17 +94,20 @@ int sense_steps(struct sensing *x, struct hx_error *err)
 	for (size_t i = 0; i < n && !text.len; i++) {
 		struct json_object *step = json_object_array_get_idx(x->steps, i);
 		const char *verb = json_string_or(step, "verb", "?");
-		_cleanup_free_ char *bad = starts(verb) ? failure(step) : NULL;
+		_cleanup_free_ char *bad =
+			starts(verb) && sensed_step(x, i) ? failure(step) : NULL;
 
 		if (!bad)
 			continue;
 		str_add(&text, bad);
-		if (x->guest_complete)
+		if (x->complete[x->container])
 			str_add(&text, " although the guest's report is whole");
 		if (add_text(x, i, verb, &text) < 0)
 			return hx_error_set(err, -ENOMEM, "out of memory");
 	}
-	if (!text.len && !x->guest_complete)
+	if (!text.len && !was_tried(x))
+		str_add(&text, "it was not tried: the sandbox did not start");
+	if (!text.len && !x->complete[x->container])
 		str_add(&text,
 			"the runtime says all is well, but the guest's report is missing or cut");
 	return conclude(x, &text) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;

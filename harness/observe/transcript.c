@@ -89,13 +89,22 @@ static bool is_message(const struct wire_line *l)
 	return !strcmp(l->type, "message") || !strcmp(l->type, "original");
 }
 
-static bool is_told(const struct telling *t, const struct wire_log *log, const struct wire_line *l)
+static int subject_of(const struct wire_log *log, const struct wire_line *l)
 {
 	int subject = l->conn >= 0 ? log->subjects[l->conn] : WIRE_NO_SUBJECT;
 
+	return subject == WIRE_NO_SUBJECT ? subject : subject_in(log->container, subject);
+}
+
+static bool is_told(const struct telling *t, const struct wire_log *log, const struct wire_line *l)
+{
+	int subject = subject_of(log, l);
+
 	if (!strcmp(l->type, "gofer") || !strcmp(l->type, "end"))
 		return false;
-	if (t->subject != SUBJECT_CONTAINER)
+	if (log->container != subject_container(t->subject))
+		return false;
+	if (subject_local(t->subject) != SUBJECT_CONTAINER)
 		return l->conn < 0 || subject == t->subject;
 	int64_t id = json_int_or(l->o, "id", -1);
 	return !is_message(l) || id == LISAFS_MOUNT || id == LISAFS_ERROR || id == LISAFS_CHANNEL;
@@ -104,7 +113,7 @@ static bool is_told(const struct telling *t, const struct wire_log *log, const s
 static int tell(struct telling *t, const struct wire_log *log, const struct wire_line *l)
 {
 	_cleanup_json_ struct json_object *line = json_object_new_object();
-	int subject = l->conn >= 0 ? log->subjects[l->conn] : WIRE_NO_SUBJECT;
+	int subject = subject_of(log, l);
 	const char *mount = subject == WIRE_NO_SUBJECT ? "" : subject_name(subject, t->s);
 	const char *tampered = json_string_or(l->o, "tampered", NULL);
 	_cleanup_free_ char *note = NULL;

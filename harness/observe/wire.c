@@ -49,7 +49,7 @@ static bool is_root(struct sensing *x, int subject, struct json_object *fd)
 {
 	_cleanup_str_ struct str text = STR_INIT;
 	_cleanup_free_ char *line =
-		str_format("%s\t%s\t%lld\n", subject_name(subject, x->s),
+		str_format("%s\t%s\t%lld\n", subject_name(subject_in(x->container, subject), x->pod),
 			   json_string_or(fd, "dev", "?"), (long long)json_int_or(fd, "ino", -1));
 
 	if (!line || evidence_read(x->e, EVIDENCE_SOURCES, EVIDENCE_OUTPUT_LIMIT, &text, NULL) < 0)
@@ -97,7 +97,7 @@ static int conclude(struct sensing *x, const struct wire_log *l, size_t conn,
 		return 0;
 	if (serving_of(x, subject)->tamper && !seen->tampered)
 		return hx_error_set(err, -EBADMSG, "nothing was done to the reply for %s",
-				    subject_name(subject, x->s));
+				    subject_name(subject_in(x->container, subject), x->pod));
 	snprintf(count, sizeof(count), "%zu", seen->donated);
 	r = sensed(x, PROP_DONATED, subject, NULL, count, SENSOR_WIRE);
 	if (r >= 0 && seen->donated)
@@ -105,7 +105,7 @@ static int conclude(struct sensing *x, const struct wire_log *l, size_t conn,
 			   SENSOR_WIRE);
 	if (r >= 0 && seen->operated)
 		r = sensed(x, PROP_DIRECTFS, subject, NULL, "no", SENSOR_WIRE);
-	else if (r >= 0 && x->guest_complete && subject != SUBJECT_ROOTFS)
+	else if (r >= 0 && x->complete[x->container] && subject != SUBJECT_ROOTFS)
 		r = sensed(x, PROP_DIRECTFS, subject, NULL, "yes", SENSOR_WIRE);
 	return r;
 }
@@ -155,14 +155,16 @@ int sense_wire(struct sensing *x, struct hx_error *err)
 	unsigned int gofers = 0;
 	bool tampered = false;
 
-	if (x->s->wire == SPEC_WIRE_UNSEEN)
+	if (x->pod->wire == SPEC_WIRE_UNSEEN)
 		return 0;
 	for (; gofers < WIRE_FILES_LIMIT; gofers++) {
 		_cleanup_wire_log_ struct wire_log l = { 0 };
-		int r = wire_log_read(x->e, gofers + 1, x->s, &l, err);
+		int r = wire_log_read(x->e, gofers + 1, x->pod, &l, err);
 
 		if (r == -ENOENT)
 			break;
+		if (r >= 0 && l.container != x->container)
+			continue;
 		if (r >= 0)
 			r = sense_gofer(x, &l, &tampered, err);
 		if (r >= 0)
@@ -170,7 +172,7 @@ int sense_wire(struct sensing *x, struct hx_error *err)
 		if (r < 0)
 			return r;
 	}
-	if (x->planted_tamper && !tampered)
+	if (x->planted_tamper && !tampered && !x->pod->n_containers)
 		return hx_error_set(err, -EBADMSG, EVIDENCE_NOT_FIRED ": no reply to such a Mount");
 	return check_interposed(x, gofers, err);
 }

@@ -23,11 +23,32 @@ static int subject_of(const struct spec_sandbox *s, int64_t ordinal)
 	return WIRE_NO_SUBJECT;
 }
 
-static int read_conns(struct json_object *o, const struct spec_sandbox *s, struct wire_log *l,
+/* Told by the last word of its command line, which is the runtime's id of the container. */
+static int read_container(struct json_object *o, const struct spec_sandbox *pod,
+			  struct wire_log *l, struct hx_error *err)
+{
+	struct json_object *argv = NULL;
+	int r = pod->n_containers ? json_get_array(o, "argv", &argv, err) : 0;
+	size_t n = argv ? json_object_array_length(argv) : 0;
+	const char *id = n ? json_object_get_string(json_object_array_get_idx(argv, n - 1)) : NULL;
+	int container = id ? spec_container_of(pod, id) : 0;
+
+	if (r < 0)
+		return r;
+	if (container < 0)
+		return hx_error_set(err, -EBADMSG, "a gofer of %s, which is no container here", id);
+	l->container = (size_t)container;
+	return 0;
+}
+
+static int read_conns(struct json_object *o, const struct spec_sandbox *pod, struct wire_log *l,
 		      struct hx_error *err)
 {
 	struct json_object *conns = NULL;
-	int r = json_get_array(o, "conns", &conns, err);
+	int r = read_container(o, pod, l, err);
+
+	if (r >= 0)
+		r = json_get_array(o, "conns", &conns, err);
 
 	if (r < 0)
 		return r;
@@ -39,7 +60,8 @@ static int read_conns(struct json_object *o, const struct spec_sandbox *s, struc
 
 		if (json_int_or(c, "conn", -1) != (int64_t)i)
 			return hx_error_set(err, -EBADMSG, "conns[%zu]: not numbered so", i);
-		l->subjects[i] = subject_of(s, json_int_or(c, "ordinal", -1));
+		l->subjects[i] = subject_of(spec_container(pod, l->container),
+					    json_int_or(c, "ordinal", -1));
 	}
 	return 0;
 }

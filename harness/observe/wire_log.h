@@ -11,7 +11,7 @@
 
 #define WIRE_LOG_LIMIT (40u << 20) /* bytes of one file; the shim cuts itself before */
 #define WIRE_CONNS_LIMIT 512u      /* connections of one gofer */
-#define WIRE_FILES_LIMIT 16u       /* gofers of one sandbox */
+#define WIRE_FILES_LIMIT 32u       /* gofers of one sandbox */
 
 #define WIRE_NO_SUBJECT (-3) /* a connection of no mount that the spec knows */
 
@@ -24,12 +24,13 @@ struct wire_line {
 };
 
 struct wire_log {
-	unsigned int index;          /* N of wire.N */
+	unsigned int index; /* N of wire.N */
+	size_t container;   /* of the pod, whose gofer it is */
 	struct json_object *objects; /* owns all lines */
 	struct wire_line *lines;
 	size_t n;
 	int subjects
-		[WIRE_CONNS_LIMIT]; /* connection → SUBJECT_ROOTFS, a mount's index, WIRE_NO_SUBJECT */
+		[WIRE_CONNS_LIMIT]; /* connection → a subject of that container, or WIRE_NO_SUBJECT */
 	size_t n_conns;
 	bool cut; /* the shim stopped recording at its limit */
 };

@@ -6,7 +6,7 @@
  * no path: it is handed the files by descriptor.
  *
  *   spec.json         the sandbox and its cases, as planned (spec_to_json, judge cases); written first
- *   config.json       the OCI configuration as executed
+ *   config.json       the OCI configuration as executed; config.ID.json of each further container of a pod
  *   N-VERB.stdout     N = 1, 2, …: step N's output, at most EVIDENCE_OUTPUT_LIMIT bytes
  *   N-VERB.stderr
  *   log.NAME          a debug log file of the runtime, NAME as the runtime called it
@@ -16,6 +16,7 @@
  *   wire.N            what passed between sentry and gofer N = 1, 2, …: lines of JSON, numbered
  *                     (harness/interpose); N-inspect.stdout: the sentry's descriptors, likewise
  *   N-filters.stdout  live seccomp filters of gofers and sentries (harness/spec/filters.h)
+ *   N-descriptors.stdout  what gofers and sentries have open: KIND TAB ID TAB FD TAB TARGET each, then "end"
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
  *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ]
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
@@ -36,7 +37,7 @@
  *   "plain", "ended": "done" | "deadline" | "crashed" | "interrupted", "status": wait status of the
  *   world's init, "note": text or absent, "plant": NAME or absent,
  *   "files": { NAME: bytes, … } of every file but the manifest }
- * steps.json: [ { "verb", "argv": […], "exit": N or "signal": N, "ms": N,
+ * steps.json: [ { "verb", "container": N (of a pod, 0 left out), "argv": […], "exit": N or "signal": N, "ms": N,
  *   "stdout_cut": bool, "stderr_cut": bool, "log_cut": bool } … ]
  */
 #ifndef HX_SPEC_EVIDENCE_H
@@ -48,8 +49,8 @@
 
 #define EVIDENCE_OUTPUT_LIMIT (8u << 20) /* bytes kept of one step's stdout or stderr */
 #define EVIDENCE_LOG_LIMIT (16u << 20)   /* bytes kept of one log file */
-#define EVIDENCE_LOGS_LIMIT 64           /* log files of one sandbox */
-#define EVIDENCE_FILES_LIMIT 256         /* files in one evidence folder */
+#define EVIDENCE_LOGS_LIMIT 128          /* log files of one sandbox */
+#define EVIDENCE_FILES_LIMIT 512         /* files in one evidence folder */
 
 #define EVIDENCE_SPEC "spec.json"
 #define EVIDENCE_CONFIG "config.json"

@@ -15,7 +15,7 @@ static int add_script(struct strv *ret, const char *path, const char *script)
 
 int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 {
-	int r = strv_push(ret, "/probe");
+	int r = strv_push(ret, s->no_program ? "/no-such-program" : "/probe");
 
 	/* the brief script answers for most rows; a mount that needs another one names it */
 	if (r >= 0)

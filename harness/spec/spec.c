@@ -25,8 +25,11 @@ void spec_clear(struct spec_sandbox *s)
 	}
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount_clear(&s->mounts[i]);
+	for (size_t i = 0; i < s->n_containers; i++)
+		spec_clear(&s->containers[i]);
 	free(s->annotations);
 	free(s->mounts);
+	free(s->containers);
 	free(s->id);
 	free(s->flags.overlay2);
 	free(s->flags.file_access);
@@ -116,6 +119,58 @@ int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **re
 	return r < 0 ? r : strv_push(&m->options, "rw");
 }
 
+int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c)
+{
+	if (s->n_containers >= SPEC_CONTAINERS_LIMIT)
+		return -E2BIG;
+	struct spec_sandbox *all =
+		reallocarray(s->containers, s->n_containers + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	s->containers = all;
+	*ret_c = &all[s->n_containers++];
+	**ret_c = (struct spec_sandbox){ .lifecycle = SPEC_POD };
+	return 0;
+}
+
+int spec_add_container(struct spec_sandbox *s, const char *id, struct spec_sandbox **ret_c)
+{
+	int r = s->n_containers ? 0 : spec_annotate(s, SPEC_POD_TYPE, "sandbox");
+
+	if (r >= 0)
+		r = spec_new_container(s, ret_c);
+	if (r >= 0)
+		r = spec_set(&(*ret_c)->id, id);
+	if (r >= 0)
+		r = spec_annotate(*ret_c, SPEC_POD_TYPE, "container");
+	return r < 0 ? r : spec_annotate(*ret_c, SPEC_POD_SANDBOX, SPEC_CONTAINER_ID);
+}
+
+const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t container)
+{
+	return container ? &pod->containers[container - 1] : pod;
+}
+
+char *spec_bundle(const struct spec_sandbox *pod, size_t container)
+{
+	return container ? str_format("bundle-%s", spec_container(pod, container)->id)
+			 : strdup("bundle");
+}
+
+char *spec_container_id(size_t container, unsigned int start)
+{
+	return start ? str_format("c%zu.%u", container + 1, start)
+		     : str_format("c%zu", container + 1);
+}
+
+int spec_container_of(const struct spec_sandbox *pod, const char *runtime_id)
+{
+	char *end = NULL;
+	unsigned long n = *runtime_id == 'c' ? strtoul(runtime_id + 1, &end, 10) : 0;
+
+	return n && (!*end || *end == '.') && n <= pod->n_containers + 1 ? (int)n - 1 : -1;
+}
+
 int spec_find_mount(const struct spec_sandbox *s, const char *id)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
@@ -153,10 +208,11 @@ bool spec_needs_fuse(const struct spec_sandbox *s)
 	return serving_needs_fuse(&s->rootfs);
 }
 
+
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
-	       s->lifecycle == SPEC_FILTERED;
+	       s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD;
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)
@@ -198,6 +254,8 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.probe_rootfs = from->probe_rootfs;
 	s.privileged = from->privileged;
 	s.native = from->native;
+	s.starts = from->starts;
+	s.no_program = from->no_program;
 	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
 	    copy_serving(&s.rootfs, &from->rootfs) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
@@ -209,6 +267,13 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 		r = spec_annotate(&s, from->annotations[i].key, from->annotations[i].value);
 	for (size_t i = 0; i < from->n_mounts && r >= 0; i++)
 		r = copy_mount(&s, &from->mounts[i]);
+	for (size_t i = 0; i < from->n_containers && r >= 0; i++) {
+		struct spec_sandbox *copy = NULL;
+
+		r = spec_new_container(&s, &copy);
+		if (r >= 0)
+			r = spec_copy(copy, &from->containers[i]);
+	}
 	if (r < 0)
 		return r;
 	*to = s;

@@ -21,6 +21,8 @@
 #define SPEC_BUNDLE SPEC_SCRATCH "/bundle" /* where config.json and rootfs/ are */
 #define SPEC_MOUNTS_LIMIT 512
 #define SPEC_ANNOTATIONS_LIMIT 8192
+#define SPEC_CONTAINERS_LIMIT 16 /* further ones of a pod */
+#define SPEC_STARTS_LIMIT 16     /* of one container */
 #define SPEC_TEXT_LIMIT (128u << 10) /* bytes of one annotation value */
 #define SPEC_ID_LIMIT 96 /* bytes of a sandbox id: it is a file name and a container id */
 
@@ -61,6 +63,11 @@ enum spec_lifecycle {
 	SPEC_EXEC,         /* as above with a waiting guest; exec a second probe; kill; delete */
 	SPEC_HELD, /* as SPEC_EXEC, with an inspection of descriptors before and after the exec */
 	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
+	/*
+	 * The sandbox, then its further containers one after the other, each to its guest's report; a look at all
+	 * of them (filters; descriptors, where the wire is seen); exec of a second probe in each; delete.
+	 */
+	SPEC_POD,
 	SPEC_LIFECYCLE_N,
 };
 
@@ -131,7 +138,19 @@ struct spec_sandbox {
 	size_t n_annotations;
 	struct spec_mount *mounts; /* in the order of config.json */
 	size_t n_mounts;
+	/*
+	 * Further containers of the pod, in the order in which they start; mounts' ids and destinations are
+	 * unique in the pod. Of a container's lifecycle and wire nothing is looked at, and it has none of its own.
+	 */
+	struct spec_sandbox *containers;
+	size_t n_containers;
+	unsigned int starts; /* of a further container: how often it is created and started; 0 = once */
+	bool no_program;     /* of a further container: its program is not there, so no start succeeds */
 };
+
+#define SPEC_CONTAINER_ID "c1" /* the first container's, for the runtime; the others' are c2, c3, … */
+#define SPEC_POD_TYPE "io.kubernetes.cri.container-type"
+#define SPEC_POD_SANDBOX "io.kubernetes.cri.sandbox-id"
 
 void spec_clear(struct spec_sandbox *s);
 #define _cleanup_spec_ _cleanup_(spec_clear)
@@ -144,6 +163,21 @@ int spec_annotatef(struct spec_sandbox *s, const char *value, const char *key_fm
 int spec_add_mount(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m);
 /* A bind mount of a fresh directory: id → /id, source SPEC_SCRATCH/src/id. */
 int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **ret_m);
+/*
+ * Appends a further container with this id, and to it and to the sandbox the annotations that make a pod of
+ * them; *ret_c stays valid until the next call.
+ */
+int spec_add_container(struct spec_sandbox *s, const char *id, struct spec_sandbox **ret_c);
+/* Appends an empty one, without annotations; likewise. */
+int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c);
+/* Container 0 is the sandbox itself. */
+const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t container);
+/* The bundle's folder below the scratch folder; owned by the caller. */
+char *spec_bundle(const struct spec_sandbox *pod, size_t container);
+/* The runtime's id of its start-th start, from 0: a container manager takes a new one each time. */
+char *spec_container_id(size_t container, unsigned int start);
+/* The container that the runtime's id is one of, or -1. */
+int spec_container_of(const struct spec_sandbox *pod, const char *runtime_id);
 /* Sets a text field to a copy. */
 int spec_set(char **field, const char *text);
 /*
@@ -166,7 +200,7 @@ char *spec_resolve(const char *text, const char *scratch);
 int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct hx_error *err);
 int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_error *err);
 
-/* The OCI runtime configuration of the sandbox's container. */
+/* The OCI runtime configuration of a container. */
 int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_object **ret,
 		struct hx_error *err);
 /* A gofer or a reply of it takes a FUSE mount of ours. */

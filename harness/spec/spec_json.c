@@ -19,7 +19,7 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 	[SPEC_RUN] = "run",   [SPEC_CREATE_START] = "create-start", [SPEC_EXEC] = "exec",
-	[SPEC_HELD] = "held", [SPEC_FILTERED] = "filtered",
+	[SPEC_HELD] = "held", [SPEC_FILTERED] = "filtered",	     [SPEC_POD] = "pod",
 };
 
 static const char *const wire_names[SPEC_WIRE_N] = {
@@ -156,6 +156,27 @@ static int put_lists(struct json_object *o, const struct spec_sandbox *s)
 	return 0;
 }
 
+/* Only where there are any: a container by itself looks as it always did. */
+static int put_pod(struct json_object *o, const struct spec_sandbox *s, struct hx_error *err)
+{
+	struct json_object *list = s->n_containers ? json_object_new_array() : NULL;
+
+	if ((s->starts && json_add_int(o, "starts", s->starts) < 0) ||
+	    (s->no_program && json_add_bool(o, "no-program", true) < 0) ||
+	    (s->n_containers && json_add(o, "containers", list) < 0))
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n_containers; i++) {
+		struct json_object *container = NULL;
+		int r = spec_to_json(&s->containers[i], &container, err);
+
+		if (r < 0)
+			return r;
+		if (json_push(list, container) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
@@ -169,6 +190,9 @@ int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct 
 	    json_add_string(o, "wire", wire_names[s->wire]) < 0 ||
 	    put_serving(o, "rootfs-serving", &s->rootfs) < 0 || put_lists(o, s) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
+	r = put_pod(o, s, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(o);
 	return 0;
 }
@@ -310,15 +334,65 @@ static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_
 	return r;
 }
 
+/* One container, without its "containers". */
+static int get_one(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
+{
+	int64_t starts = json_int_or(o, "starts", 0);
+	int r = get_scalars(o, s, err);
+
+	if (r >= 0)
+		r = get_list(o, "mounts", s, get_mount, err);
+	if (r >= 0)
+		r = get_list(o, "annotations", s, get_annotation, err);
+	if (r >= 0 && (starts < 0 || starts > SPEC_STARTS_LIMIT))
+		r = hx_error_set(err, -EBADMSG, "starts: not 0 to %d", SPEC_STARTS_LIMIT);
+	s->starts = (unsigned int)starts;
+	s->no_program = json_bool_or(o, "no-program", false);
+	return r;
+}
+
+/* What is looked up by its name in a pod is there once. */
+static int check_unique(const struct spec_sandbox *pod, const struct spec_sandbox *c,
+			struct hx_error *err)
+{
+	for (size_t k = 0; spec_container(pod, k) != c; k++) {
+		const struct spec_sandbox *other = spec_container(pod, k);
+
+		if (k && !strcmp(other->id, c->id))
+			return hx_error_set(err, -EBADMSG, "id: \"%s\" stands twice", c->id);
+		for (size_t i = 0; i < c->n_mounts; i++)
+			for (size_t j = 0; j < other->n_mounts; j++)
+				if (!strcmp(c->mounts[i].id, other->mounts[j].id) ||
+				    !strcmp(c->mounts[i].destination,
+					    other->mounts[j].destination))
+					return hx_error_set(
+						err, -EBADMSG,
+						"mount \"%s\": its id or destination stands twice",
+						c->mounts[i].id);
+	}
+	return 0;
+}
+
+static int get_container(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
+{
+	struct spec_sandbox *c = NULL;
+	int r = spec_new_container(s, &c);
+
+	if (r < 0)
+		return hx_error_errno(err, r, "add");
+	if (json_object_object_get_ex(o, "containers", NULL))
+		return hx_error_set(err, -EBADMSG, "containers: it is one of a pod itself");
+	r = get_one(o, c, err);
+	return r < 0 ? r : check_unique(s, c, err);
+}
+
 int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_error *err)
 {
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	int r = get_scalars(o, &s, err);
+	int r = get_one(o, &s, err);
 
-	if (r >= 0)
-		r = get_list(o, "mounts", &s, get_mount, err);
-	if (r >= 0)
-		r = get_list(o, "annotations", &s, get_annotation, err);
+	if (r >= 0 && json_object_object_get_ex(o, "containers", NULL))
+		r = get_list(o, "containers", &s, get_container, err);
 	if (r < 0)
 		return hx_error_wrap(err, r, "spec");
 	*ret = s;

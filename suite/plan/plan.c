@@ -100,7 +100,7 @@ static int add_fact(struct plan *p, const struct naming *n, const struct fact *f
 	if (subject >= 0 && n->mounts) {
 		slug = n->mounts[subject];
 	} else if (subject >= 0 && slug) {
-		own = str_format("%s:%s", slug, s->mounts[subject].id);
+		own = str_format("%s:%s", slug, subject_name(subject, s));
 		slug = own;
 	}
 	if (!slug)

@@ -1,0 +1,125 @@
+#include "harness/execute/processes.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/base/fs.h"
+#include "harness/execute/residue.h"
+#include "harness/execute/world.h"
+
+#define CMDLINE_LIMIT (128u << 10)
+#define TARGET_LIMIT 4096 /* bytes of what a descriptor is on */
+
+static const struct {
+	const char *argv0;
+	enum interpose_kind kind;
+} names[] = {
+	{ "runsc-gofer", INTERPOSE_GOFER },
+	{ "runsc-sandbox", INTERPOSE_SENTRY },
+};
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct runtime_process *x = a, *y = b;
+
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static bool is_id(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!n || n > SPEC_ID_LIMIT)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isgraph((unsigned char)text[i]))
+			return false;
+	return true;
+}
+
+/* 1 = it is a gofer or a sentry; 0 also where it is gone. */
+static int look_at(struct runtime_process *p)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", p->pid);
+	if (fs_read_at(AT_FDCWD, path, CMDLINE_LIMIT, &text, NULL, NULL) < 0)
+		return 0;
+	while (text.len && !text.data[text.len - 1])
+		text.len--;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *last = memrchr(str_text(&text), '\0', text.len);
+
+		if (strcmp(str_text(&text), names[i].argv0) != 0)
+			continue;
+		p->kind = names[i].kind;
+		if (last && is_id(last + 1))
+			strcpy(p->id, last + 1);
+		return 1;
+	}
+	return 0;
+}
+
+int processes_find(struct runtime_processes *ret)
+{
+	_cleanup_closedir_ DIR *d = opendir("/proc");
+	const struct dirent *e;
+
+	if (!d)
+		return -errno;
+	while ((e = readdir(d))) {
+		struct runtime_process p = { 0 };
+
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		p.pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (!look_at(&p))
+			continue;
+		if (ret->n == FILTER_PROCESSES_LIMIT)
+			return -E2BIG;
+		ret->items[ret->n++] = p;
+	}
+	qsort(ret->items, ret->n, sizeof(*ret->items), by_pid);
+	return 0;
+}
+
+/* Links are read, nothing is opened: a target's file may hang whoever touches it. */
+static void list_descriptors(const struct world *w, const struct runtime_process *p,
+			     struct str *text)
+{
+	char path[64], target[TARGET_LIMIT];
+	const struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", p->pid);
+	_cleanup_closedir_ DIR *d = opendir(path);
+	while (d && (e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target));
+
+		if (n < 0)
+			continue;
+		str_printf(text, "%s\t%s\t%s\t", interpose_kind_name(p->kind), p->id, e->d_name);
+		residue_field(text, target, (size_t)n, w->plan->scratch);
+		str_add_char(text, '\n');
+	}
+}
+
+_Noreturn void processes_descriptors(struct world *w)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	struct runtime_processes found = { .n = 0 };
+	int r = processes_find(&found);
+
+	for (size_t i = 0; i < found.n && r >= 0; i++)
+		list_descriptors(w, &found.items[i], &text);
+	str_add(&text, "end\n");
+	if (r >= 0)
+		r = str_ok(&text);
+	if (r >= 0)
+		r = fs_write_all(STDOUT_FILENO, str_text(&text), text.len);
+	_exit(r < 0 ? 1 : 0);
+}
