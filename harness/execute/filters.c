@@ -17,11 +17,16 @@ static void take(const struct runtime_process *p, struct str *to)
 	_cleanup_dump_ struct dump d = { 0 };
 	const char *kind = interpose_kind_name(p->kind);
 
-	if (dump_filters(p->pid, &d, &err) < 0) {
+	int r = dump_filters(p->pid, &d, &err);
+
+	if (r < 0 && !processes_still(p)) /* as if it had ended a moment before */
+		return;
+	if (r < 0) {
 		str_printf(to, "error %d %s %s\n", p->pid, kind, hx_error_text(&err));
 		return;
 	}
-	str_printf(to, "process %d %s%s%s\n", p->pid, kind, *p->id ? " " : "", p->id);
+	str_printf(to, "process %d %s%s%s\n", p->pid, kind, *p->bundle ? " " : "",
+		   p->bundle);
 	filter_stack_write(&d.filters, to);
 }
 

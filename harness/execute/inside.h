@@ -33,7 +33,7 @@ int planted_config(const struct plant *p, struct json_object *config, bool first
 		   struct hx_error *err); /* first: the sandbox's */
 int planted_before(struct world *w,
 		   struct hx_error *err);                 /* the bundle is there, no step has run */
-int planted_pod(struct world *w, struct hx_error *err);   /* a pod was looked at as a whole */
+int planted_pod(struct world *w, struct hx_error *err);   /* all of a pod that started runs */
 int planted_after(struct world *w, struct hx_error *err); /* the last step has ended */
 int planted_output(struct world *w, struct hx_error *err); /* outputs are closed, logs copied */
 

@@ -248,8 +248,7 @@ static int add_descriptors(const char *text, size_t n, const char *unused, struc
 	if (n < tail || strcmp(text + n - tail, end) != 0)
 		return 0;
 	str_add_n(ret, text, n - tail);
-	str_printf(ret, "sentry\t" SPEC_CONTAINER_ID "\t9999\tplanted\ngofer\t" SPEC_CONTAINER_ID
-			"\t9999\tplanted\n%s",
+	str_printf(ret, "sentry\tbundle\t9999\tplanted\ngofer\tbundle\t9999\tplanted\n%s",
 		   end);
 	return str_ok(ret) < 0 ? -ENOMEM : 1;
 }
@@ -278,7 +277,7 @@ typedef int (*planted)(struct world *w, const struct plant *p, struct hx_error *
 
 static const struct {
 	planted before; /* the bundle is there, no step has run */
-	planted pod;    /* a pod was looked at as a whole */
+	planted pod;    /* all of a pod that started runs */
 	planted after;  /* the last step has ended */
 	planted output; /* the output files are closed */
 } moments[PLANT_N] = {

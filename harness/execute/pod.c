@@ -1,6 +1,6 @@
 /*
- * A pod's life: the sandbox, then each further container, as often as its spec says; a look at all of them;
- * a second process in each that still should run; the end, in reverse. What was seen goes to evidence; whether a
+ * A pod's life: the sandbox, then each further container, as often as its spec says; a second process in each
+ * that should run; a look at all of them; the end, in reverse. What was seen goes to evidence; whether a
  * start should have failed is not known here.
  */
 #include <errno.h>
@@ -95,10 +95,10 @@ int pod_run(struct world *w, struct hx_error *err)
 			return r;
 	}
 	if (r >= 0)
-		r = look_at_all(w, err);
-	if (r >= 0)
 		r = planted_pod(w, err);
 	if (r >= 0)
 		r = each(w, all, "exec", false, err);
+	if (r >= 0)
+		r = look_at_all(w, err);
 	return r < 0 ? r : each(w, all, "delete", true, err);
 }

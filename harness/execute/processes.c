@@ -29,16 +29,27 @@ static int by_pid(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-static bool is_id(const char *text)
+/* The value of --bundle, in this word or the next one; NULL = it is another flag. */
+static const char *bundle_in(const char *word, const char *next)
 {
-	size_t n = strlen(text);
+	const char *flag = word + strspn(word, "-");
 
-	if (!n || n > SPEC_ID_LIMIT)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!isgraph((unsigned char)text[i]))
-			return false;
-	return true;
+	if (flag == word || !str_starts(flag, "bundle"))
+		return NULL;
+	return flag[strlen("bundle")] == '=' ? flag + strlen("bundle=") : next;
+}
+
+static void take_bundle(const char *path, struct runtime_process *p)
+{
+	const char *name = path + strlen(path);
+
+	while (name > path && name[-1] != '/')
+		name--;
+	for (const char *c = name; *c; c++)
+		if (!isgraph((unsigned char)*c))
+			return;
+	if (strlen(name) <= BUNDLE_NAME_LIMIT)
+		strcpy(p->bundle, name);
 }
 
 /* 1 = it is a gofer or a sentry; 0 also where it is gone. */
@@ -46,23 +57,32 @@ static int look_at(struct runtime_process *p)
 {
 	_cleanup_str_ struct str text = STR_INIT;
 	char path[64];
+	size_t i = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", p->pid);
 	if (fs_read_at(AT_FDCWD, path, CMDLINE_LIMIT, &text, NULL, NULL) < 0)
 		return 0;
-	while (text.len && !text.data[text.len - 1])
-		text.len--;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *last = memrchr(str_text(&text), '\0', text.len);
+	while (i < ARRAY_SIZE(names) && strcmp(str_text(&text), names[i].argv0) != 0)
+		i++;
+	if (i == ARRAY_SIZE(names))
+		return 0;
+	p->kind = names[i].kind;
+	const char *end = str_text(&text) + text.len;
+	for (const char *at = str_text(&text); at < end; at += strlen(at) + 1) {
+		const char *next = at + strlen(at) + 1;
+		const char *bundle = bundle_in(at, next < end ? next : "");
 
-		if (strcmp(str_text(&text), names[i].argv0) != 0)
-			continue;
-		p->kind = names[i].kind;
-		if (last && is_id(last + 1))
-			strcpy(p->id, last + 1);
-		return 1;
+		if (bundle)
+			take_bundle(bundle, p);
 	}
-	return 0;
+	return 1;
+}
+
+bool processes_still(const struct runtime_process *p)
+{
+	struct runtime_process now = { .pid = p->pid };
+
+	return look_at(&now) && now.kind == p->kind;
 }
 
 int processes_find(struct runtime_processes *ret)
@@ -102,7 +122,8 @@ static void list_descriptors(const struct world *w, const struct runtime_process
 
 		if (n < 0)
 			continue;
-		str_printf(text, "%s\t%s\t%s\t", interpose_kind_name(p->kind), p->id, e->d_name);
+		str_printf(text, "%s\t%s\t%s\t", interpose_kind_name(p->kind), p->bundle,
+			   e->d_name);
 		residue_field(text, target, (size_t)n, w->plan->scratch);
 		str_add_char(text, '\n');
 	}

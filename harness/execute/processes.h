@@ -8,10 +8,12 @@
 #include "harness/spec/filters.h"
 #include "harness/spec/spec.h"
 
+#define BUNDLE_NAME_LIMIT (SPEC_ID_LIMIT + 16)
+
 struct runtime_process {
 	pid_t pid;
 	enum interpose_kind kind;
-	char id[SPEC_ID_LIMIT + 1]; /* the last word of argv, the runtime's id of its container; "" = none */
+	char bundle[BUNDLE_NAME_LIMIT + 1]; /* the name of the bundle in its argv; "" = none */
 };
 
 struct runtime_processes {
@@ -21,6 +23,8 @@ struct runtime_processes {
 
 /* Sorted by pid; who is gone meanwhile is left out. 0, or a negative errno. */
 int processes_find(struct runtime_processes *ret);
+/* It is what it was, and no corpse. */
+bool processes_still(const struct runtime_process *p);
 
 /* In a disposable child: the descriptors of each, on standard output. */
 struct world;

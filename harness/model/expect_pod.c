@@ -165,7 +165,7 @@ static void ann_13(struct expect *e)
 /* FD-8: however often it fails to start, nobody has a descriptor more than after the first time. */
 static void fd_8(struct expect *e)
 {
-	if (e->s->starts < 2)
+	if (e->s->starts < 2 || e->profile < requirements[e->error_clause].since)
 		return;
 	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "error");
 	demand_key(e, PROP_GAINED, SUBJECT_CONTAINER, GAINED_SENTRY, MATCH_IS, "0", false);

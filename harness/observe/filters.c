@@ -131,8 +131,8 @@ static bool is_of(const struct sensing *x, const struct filter_dump *d)
 {
 	int container = 0;
 
-	if (x->pod->n_containers && d->id && !strcmp(d->kind, "gofer"))
-		container = spec_container_of(x->pod, d->id);
+	if (x->pod->n_containers && d->bundle && !strcmp(d->kind, "gofer"))
+		container = spec_container_of(x->pod, d->bundle);
 	return container == (int)x->container;
 }
 

@@ -48,9 +48,9 @@ static int sense_takes(struct sensing *x)
 }
 
 /* How many descriptors the process has in this list. -EBADMSG: the list was cut. */
-static int count(const struct str *text, const char *kind, const char *id, long *ret)
+static int count(const struct str *text, const char *kind, const char *bundle, long *ret)
 {
-	_cleanup_free_ char *start = str_format("%s\t%s\t", kind, id);
+	_cleanup_free_ char *start = str_format("%s\t%s\t", kind, bundle);
 	const char *at = str_text(text);
 	long n = 0;
 
@@ -67,13 +67,13 @@ static int count(const struct str *text, const char *kind, const char *id, long 
 static int sense_gain(struct sensing *x, const struct str lists[2], const char *kind,
 		      size_t container, const char *key)
 {
-	_cleanup_free_ char *id = spec_container_id(container, 0);
+	_cleanup_free_ char *bundle = spec_bundle(x->pod, container);
 	_cleanup_free_ char *gained = NULL;
 	long first = 0, last = 0;
-	int r = id ? count(&lists[0], kind, id, &first) : -ENOMEM;
+	int r = bundle ? count(&lists[0], kind, bundle, &first) : -ENOMEM;
 
 	if (r >= 0)
-		r = count(&lists[1], kind, id, &last);
+		r = count(&lists[1], kind, bundle, &last);
 	if (r < 0)
 		return r;
 	gained = last ? str_format("%ld", last - first) : strdup("it is gone");

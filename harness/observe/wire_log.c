@@ -23,20 +23,21 @@ static int subject_of(const struct spec_sandbox *s, int64_t ordinal)
 	return WIRE_NO_SUBJECT;
 }
 
-/* Told by the last word of its command line, which is the runtime's id of the container. */
+/* Told by the bundle on its command line. */
 static int read_container(struct json_object *o, const struct spec_sandbox *pod,
 			  struct wire_log *l, struct hx_error *err)
 {
-	struct json_object *argv = NULL;
-	int r = pod->n_containers ? json_get_array(o, "argv", &argv, err) : 0;
-	size_t n = argv ? json_object_array_length(argv) : 0;
-	const char *id = n ? json_object_get_string(json_object_array_get_idx(argv, n - 1)) : NULL;
-	int container = id ? spec_container_of(pod, id) : 0;
+	_cleanup_strv_ struct strv argv = STRV_INIT;
+	int container = -1;
+	int r = pod->n_containers ? json_get_strv(o, "argv", &argv, err) : 0;
 
-	if (r < 0)
+	for (size_t i = 0; i + 1 < argv.n && container < 0 && r >= 0; i++)
+		if (!strcmp(argv.items[i], "--bundle"))
+			container = spec_container_of(pod, argv.items[i + 1]);
+	if (r < 0 || !pod->n_containers)
 		return r;
 	if (container < 0)
-		return hx_error_set(err, -EBADMSG, "a gofer of %s, which is no container here", id);
+		return hx_error_set(err, -EBADMSG, "a gofer of no container of this pod");
 	l->container = (size_t)container;
 	return 0;
 }

@@ -16,7 +16,7 @@
  *   wire.N            what passed between sentry and gofer N = 1, 2, …: lines of JSON, numbered
  *                     (harness/interpose); N-inspect.stdout: the sentry's descriptors, likewise
  *   N-filters.stdout  live seccomp filters of gofers and sentries (harness/spec/filters.h)
- *   N-descriptors.stdout  what gofers and sentries have open: KIND TAB ID TAB FD TAB TARGET each, then "end"
+ *   N-descriptors.stdout  what gofers and sentries have open: KIND TAB BUNDLE TAB FD TAB TARGET each, then "end"
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
  *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ]
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too

@@ -193,8 +193,8 @@ static int read_dump(struct reader *r, struct filter_dump *d)
 	char *blank = strchr(d->kind, ' ');
 	if (blank) {
 		*blank = '\0';
-		d->id = strdup(blank + 1);
-		if (!d->id)
+		d->bundle = strdup(blank + 1);
+		if (!d->bundle)
 			return hx_error_set(r->err, -ENOMEM, "out of memory");
 	}
 	return failed ? read_text(r, '\n', &d->error)
@@ -233,7 +233,7 @@ void filter_dumps_clear(struct filter_dumps *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->items[i].kind);
-		free(d->items[i].id);
+		free(d->items[i].bundle);
 		free(d->items[i].error);
 		filter_stack_clear(&d->items[i].stack);
 	}

@@ -10,7 +10,7 @@
  *   program LENGTH
  *   CODE JT JF K       (LENGTH times)
  * and the dump of a sandbox (evidence N-filters.stdout) is, a process after the other,
- *   process PID KIND ID   (KIND = gofer or sentry, by argv[0]; ID = the last of argv; then its stack)
+ *   process PID KIND BUNDLE (KIND = gofer or sentry, by argv[0]; BUNDLE = the folder in its argv; then its stack)
  *   error PID KIND TEXT
  * closed by a line `end`, without which it was cut.
  */
@@ -53,7 +53,7 @@ int filter_stack_read(const char **text, size_t *line, struct filter_stack *ret,
 struct filter_dump {
 	int pid;
 	char *kind;
-	char *id; /* the runtime's id of its container; NULL = not told */
+	char *bundle; /* its bundle's name; NULL = not told */
 	char *error; /* why there is no stack; NULL = there is */
 	struct filter_stack stack;
 };

@@ -163,12 +163,18 @@ char *spec_container_id(size_t container, unsigned int start)
 		     : str_format("c%zu", container + 1);
 }
 
-int spec_container_of(const struct spec_sandbox *pod, const char *runtime_id)
+int spec_container_of(const struct spec_sandbox *pod, const char *bundle)
 {
-	char *end = NULL;
-	unsigned long n = *runtime_id == 'c' ? strtoul(runtime_id + 1, &end, 10) : 0;
+	const char *slash = strrchr(bundle, '/');
+	const char *name = slash ? slash + 1 : bundle;
 
-	return n && (!*end || *end == '.') && n <= pod->n_containers + 1 ? (int)n - 1 : -1;
+	for (size_t k = 0; k <= pod->n_containers; k++) {
+		_cleanup_free_ char *its = spec_bundle(pod, k);
+
+		if (str_eq(its, name))
+			return (int)k;
+	}
+	return -1;
 }
 
 int spec_find_mount(const struct spec_sandbox *s, const char *id)

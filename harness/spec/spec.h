@@ -64,8 +64,8 @@ enum spec_lifecycle {
 	SPEC_HELD, /* as SPEC_EXEC, with an inspection of descriptors before and after the exec */
 	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
 	/*
-	 * The sandbox, then its further containers one after the other, each to its guest's report; a look at all
-	 * of them (filters; descriptors, where the wire is seen); exec of a second probe in each; delete.
+	 * The sandbox, then its further containers one after the other, each to its guest's report; exec of a
+	 * second probe in each; a look at all (filters; descriptors, where the wire is seen); delete.
 	 */
 	SPEC_POD,
 	SPEC_LIFECYCLE_N,
@@ -176,8 +176,11 @@ const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t
 char *spec_bundle(const struct spec_sandbox *pod, size_t container);
 /* The runtime's id of its start-th start, from 0: a container manager takes a new one each time. */
 char *spec_container_id(size_t container, unsigned int start);
-/* The container that the runtime's id is one of, or -1. */
-int spec_container_of(const struct spec_sandbox *pod, const char *runtime_id);
+/*
+ * The container whose bundle this path ends in, or -1. Every gofer and sentry has its bundle on its command
+ * line, where only newer ones have the id.
+ */
+int spec_container_of(const struct spec_sandbox *pod, const char *bundle);
 /* Sets a text field to a copy. */
 int spec_set(char **field, const char *text);
 /*

@@ -351,10 +351,15 @@ static int get_one(struct json_object *o, struct spec_sandbox *s, struct hx_erro
 	return r;
 }
 
-/* What is looked up by its name in a pod is there once. */
+/* What is looked up by its name in a pod is there once, and is none of the first container's own names. */
 static int check_unique(const struct spec_sandbox *pod, const struct spec_sandbox *c,
 			struct hx_error *err)
 {
+	static const char *const taken[] = { "container", "rootfs", "sandbox" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		if (!strcmp(c->id, taken[i]))
+			return hx_error_set(err, -EBADMSG, "id: \"%s\" is taken", c->id);
 	for (size_t k = 0; spec_container(pod, k) != c; k++) {
 		const struct spec_sandbox *other = spec_container(pod, k);
 
