@@ -88,7 +88,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 	/* in no order: pod.c picks from them */
-	[SPEC_POD] = { CREATE, START, EXEC, INSPECT, FILTERS, DESCRIPTORS, DELETE_FORCED },
+	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, DELETE_FORCED },
 };
 
 static const struct spec_sandbox *container(const struct world *w)

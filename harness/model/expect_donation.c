@@ -63,7 +63,7 @@ static bool watched(const struct expect *e)
 /* Descriptors of a running sentry are looked at in this lifecycle alone. */
 static bool inspected(const struct expect *e)
 {
-	return e->pod->lifecycle == SPEC_HELD || e->pod->lifecycle == SPEC_POD;
+	return e->pod->lifecycle == SPEC_HELD;
 }
 
 /* FD-1: one FD, of the mount's root, and the sentry keeps it. */

@@ -153,8 +153,16 @@ int sense_filters(struct sensing *x, struct hx_error *err)
 		r = filter_dumps_read(str_text(&text), &dumps, err);
 	if (r < 0)
 		return hx_error_wrap(err, r == -ENOMEM ? r : -EBADMSG, "%s", name);
-	for (size_t i = 0; i < dumps.n && r >= 0; i++)
-		if (is_of(x, &dumps.items[i]))
-			r = tell(x, &dumps.items[i], err);
+	bool gofer = false;
+	for (size_t i = 0; i < dumps.n && r >= 0; i++) {
+		if (!is_of(x, &dumps.items[i]))
+			continue;
+		gofer = gofer || !strcmp(dumps.items[i].kind, "gofer");
+		r = tell(x, &dumps.items[i], err);
+	}
+	/* it was there when its guest reported, and has died of something since */
+	if (r >= 0 && !gofer && x->pod->n_containers && x->complete[x->container])
+		r = sensed(x, PROP_FILTER, SUBJECT_CONTAINER, FILTER_LISAFS, "its gofer is gone",
+			   SENSOR_FILTER);
 	return r;
 }

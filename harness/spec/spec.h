@@ -65,7 +65,7 @@ enum spec_lifecycle {
 	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
 	/*
 	 * The sandbox, then its further containers one after the other, each to its guest's report; exec of a
-	 * second probe in each; a look at all (filters; descriptors, where the wire is seen); delete.
+	 * second probe in each; a look at the filters, where the wire is not seen; delete.
 	 */
 	SPEC_POD,
 	SPEC_LIFECYCLE_N,

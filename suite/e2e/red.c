@@ -74,6 +74,17 @@ static const struct red reds[] = {
 	{ "SEC-1/on.filter-one", A_DIRECTFS "=default", "fail", "filter allows" },
 	{ "SEC-3/on.filter-nothing", A_DIRECTFS "=off", "fail", "filter allows" },
 	{ "SEC-6/on.filter-uds-nothing", A_DIRECTFS "=off", "fail", "filter allows" },
+	/* of a pod: what one of its specs says is changed, one of it dies, somebody has more open */
+	{ "POD-1/on.pod-one:x-two", "annotation:dev.gvisor.spec.mount.x.directfs=default", "fail",
+	  "directfs" },
+	{ "POD-2/on.pod-eight:p-before", "mount-line:/p-before", "fail", "directfs" },
+	{ "POD-3/on.pod-flag:off", "lose-container:same", "fail", "alive" },
+	{ "POD-3/on.pod-flag:x-off", "mount-line:/x-off", "fail", "directfs" },
+	{ "ANN-13/on.pod-errors:root", "annotation:dev.gvisor.spec.rootfs.directfs=off", "fail",
+	  "start" },
+	{ "FD-8/on.pod-failed-rootfs:root", "gain-descriptor", "fail", "descriptors gained" },
+	{ "FD-8/on.pod-failed-rootfs:root", "lose-container:plain", "fail", "alive" },
+	{ "FD-8/on.pod-failed-rootfs:root", "lose-container:nobody", "broken", "alive" },
 	{ "FD-1/on.wire:b", "tamper:nowhere=fd-drop", "broken", "donated FDs" },
 	/* a corruption that finds nothing to corrupt shows nothing */
 	{ "MNT-1/on.bare:a", "mount-line:/nowhere", "broken", "directfs" },

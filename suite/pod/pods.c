@@ -193,7 +193,7 @@ static const enum clause decided[] = {
 };
 static const enum clause alike[] = { CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause donated[] = { CLAUSE_POD_1, CLAUSE_MNT_1, CLAUSE_FD_1, CLAUSE_FD_2,
-				       CLAUSE_FD_3,  CLAUSE_FD_7,  CLAUSE_NONE };
+				       CLAUSE_FD_7,  CLAUSE_NONE };
 static const enum clause flags[] = { CLAUSE_POD_3, CLAUSE_CFG_1, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause refused[] = { CLAUSE_ANN_13, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause counted[] = { CLAUSE_FD_8, CLAUSE_FD_7, CLAUSE_NONE };
