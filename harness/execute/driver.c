@@ -219,7 +219,7 @@ int driver_run(struct world *w, struct hx_error *err)
 
 	if (lifecycle >= SPEC_LIFECYCLE_N)
 		return hx_error_set(err, -EINVAL, "no such lifecycle");
-	if (lifecycle == SPEC_POD)
+	if (spec_is_pod(w->plan->job->spec))
 		return pod_run(w, err);
 	const struct verb *end = lifecycles[lifecycle] + VERBS_LIMIT;
 	for (const struct verb *v = lifecycles[lifecycle]; v < end;) {

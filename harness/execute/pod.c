@@ -1,6 +1,6 @@
 /*
  * A pod's life: the sandbox, then each further container, as often as its spec says; a second process in each
- * that should run; a look at all of them; the end, in reverse. What was seen goes to evidence; whether a
+ * that should run; a look at the filters, where that is asked for; the end, in reverse. What was seen goes to evidence; whether a
  * start should have failed is not known here.
  */
 #include <errno.h>
@@ -52,14 +52,14 @@ static int start_often(struct world *w, bool *ret_runs, struct hx_error *err)
 	return r;
 }
 
-/* Where a shim stands before each gofer, filters would be told of two processes for one. */
-static int look_at_all(struct world *w, struct hx_error *err)
+static int look_at_filters(struct world *w, struct hx_error *err)
 {
 	bool ok = false;
 
 	w->container = w->start = 0;
-	return w->plan->job->spec->wire == SPEC_WIRE_UNSEEN ? driver_verb(w, "filters", &ok, err)
-							    : 0;
+	return w->plan->job->spec->lifecycle == SPEC_POD_FILTERED
+		       ? driver_verb(w, "filters", &ok, err)
+		       : 0;
 }
 
 struct running {
@@ -101,6 +101,6 @@ int pod_run(struct world *w, struct hx_error *err)
 	if (r >= 0)
 		r = each(w, all, "exec", false, err);
 	if (r >= 0)
-		r = look_at_all(w, err);
+		r = look_at_filters(w, err);
 	return r < 0 ? r : each(w, all, "delete", true, err);
 }

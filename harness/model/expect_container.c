@@ -38,7 +38,7 @@ static void life_1(struct expect *e, const struct view *v)
 	};
 
 	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD ||
-	    e->s->lifecycle == SPEC_POD)
+	    spec_is_pod(e->pod))
 		demand_fact(e, &f);
 }
 

@@ -5,8 +5,7 @@
 
 bool filters_seen(const struct expect *e)
 {
-	return e->pod->lifecycle == SPEC_FILTERED ||
-	       (e->pod->lifecycle == SPEC_POD && e->pod->wire == SPEC_WIRE_UNSEEN);
+	return e->pod->lifecycle == SPEC_FILTERED || e->pod->lifecycle == SPEC_POD_FILTERED;
 }
 
 bool filter_is_decided(const struct expect *e)

@@ -215,10 +215,15 @@ bool spec_needs_fuse(const struct spec_sandbox *s)
 }
 
 
+bool spec_is_pod(const struct spec_sandbox *s)
+{
+	return s->lifecycle == SPEC_POD || s->lifecycle == SPEC_POD_FILTERED;
+}
+
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
-	       s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD;
+	       s->lifecycle == SPEC_FILTERED || spec_is_pod(s);
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)

@@ -65,9 +65,10 @@ enum spec_lifecycle {
 	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
 	/*
 	 * The sandbox, then its further containers one after the other, each to its guest's report; exec of a
-	 * second probe in each; a look at the filters, where the wire is not seen; delete.
+	 * second probe in each; delete.
 	 */
 	SPEC_POD,
+	SPEC_POD_FILTERED, /* … with a dump of the filters before the delete */
 	SPEC_LIFECYCLE_N,
 };
 
@@ -168,6 +169,7 @@ int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **re
  * them; *ret_c stays valid until the next call.
  */
 int spec_add_container(struct spec_sandbox *s, const char *id, struct spec_sandbox **ret_c);
+bool spec_is_pod(const struct spec_sandbox *s);
 /* Appends an empty one, without annotations; likewise. */
 int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c);
 /* Container 0 is the sandbox itself. */

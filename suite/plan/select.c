@@ -83,8 +83,7 @@ bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused)
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;
-	return s->lifecycle == SPEC_FILTERED ||
-	       (s->lifecycle == SPEC_POD && s->wire == SPEC_WIRE_UNSEEN);
+	return s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD_FILTERED;
 }
 
 /* No place of the case does without. */

@@ -107,39 +107,43 @@ static int add(const struct container *row, struct spec_sandbox *s)
 				  : annotate_hint(s, row->source, row->source, FULL, row->pod);
 }
 
-static int build(struct spec_sandbox *s, enum spec_flag flag, enum spec_wire wire,
+/* What is looked at beside reports and exit statuses. */
+enum look { NOTHING, FILTERS, RELAYED, WHOLE };
+
+static int build(struct spec_sandbox *s, enum spec_flag flag, enum look look,
 		 const struct container *rows, size_t n)
 {
 	int r = spec_set(&s->flags.overlay2, "none");
 
 	s->flags.directfs = flag;
-	s->lifecycle = SPEC_POD;
-	s->wire = wire;
+	s->lifecycle = look == FILTERS ? SPEC_POD_FILTERED : SPEC_POD;
+	s->wire = look == RELAYED ? SPEC_WIRE_RELAYED
+		  : look == WHOLE ? SPEC_WIRE_WHOLE
+				  : SPEC_WIRE_UNSEEN;
 	s->probe_rootfs = true;
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = add(&rows[i], s);
 	return r;
 }
 
-#define POD(name, flag, wire, ...)                                      \
+#define POD(name, flag, look, ...)                                      \
 	static int name(struct spec_sandbox *s, size_t instance)        \
 	{                                                               \
 		static const struct container rows[] = { __VA_ARGS__ }; \
 		(void)instance;                                         \
-		return build(s, flag, wire, rows, ARRAY_SIZE(rows));    \
+		return build(s, flag, look, rows, ARRAY_SIZE(rows));    \
 	}
 #define ROW(...)            \
 	{                   \
 		__VA_ARGS__ \
 	}
-#define UNSEEN SPEC_WIRE_UNSEEN
 
-POD(bare, SPEC_UNSET, UNSEEN, ROW(.id = "two", .source = "x"), ROW(.id = "three"))
-POD(one_on, SPEC_ON, UNSEEN, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"))
-POD(one_off, SPEC_OFF, UNSEEN, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"))
+POD(bare, SPEC_UNSET, FILTERS, ROW(.id = "two", .source = "x"), ROW(.id = "three"))
+POD(one_on, SPEC_ON, FILTERS, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"))
+POD(one_off, SPEC_OFF, FILTERS, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"))
 
 /* Both sides of an opt-out in time, the same source again, one that is started anew, and what only its own spec says. */
-POD(eight, SPEC_ON, UNSEEN, ROW(.id = "before", .source = "p"),
+POD(eight, SPEC_ON, FILTERS, ROW(.id = "before", .source = "p"),
     ROW(.id = "both", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "default", .source = "y", .pod = "default", .own = "default"),
     ROW(.id = "again", .source = "x", .own = "off"),
@@ -148,42 +152,42 @@ POD(eight, SPEC_ON, UNSEEN, ROW(.id = "before", .source = "p"),
     ROW(.id = "root", .rootfs = "off"), ROW(.id = "anew", .source = "r", .starts = 3))
 
 /* What the sandbox's spec says holds where the container's is silent, says less, or says otherwise. */
-POD(sandbox_says, SPEC_ON, UNSEEN, ROW(.id = "plain", .source = "p"),
+POD(sandbox_says, SPEC_ON, FILTERS, ROW(.id = "plain", .source = "p"),
     ROW(.id = "silent", .source = "x", .pod = "off"),
     ROW(.id = "manager", .source = "y", .pod = "off", .own = "off", .kind = WITHOUT_SOURCE),
     ROW(.id = "unlike", .source = "u", .pod = "off", .own = "default"))
 
-POD(wire_on, SPEC_ON, SPEC_WIRE_RELAYED,
+POD(wire_on, SPEC_ON, RELAYED,
     ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "three", .source = "y", .pod = "default", .own = "default"))
-POD(wire_off, SPEC_OFF, SPEC_WIRE_WHOLE,
+POD(wire_off, SPEC_OFF, WHOLE,
     ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "three", .source = "y", .pod = "default", .own = "default"))
 
 #define FALSE_ANNOTATED .annotated = "false", .override = true
 #define TRUE_ANNOTATED .annotated = "true", .override = true
 
-POD(flag_on, SPEC_ON, UNSEEN, ROW(.id = "same", .source = "p"),
+POD(flag_on, SPEC_ON, NOTHING, ROW(.id = "same", .source = "p"),
     ROW(.id = "off", .source = "x", .flag = SPEC_OFF),
     ROW(.id = "annotated", .source = "y", FALSE_ANNOTATED),
     ROW(.id = "refused", .source = "z", .annotated = "false"))
 /* one container each: its end may be the sandbox's */
-POD(flag_off, SPEC_OFF, UNSEEN, ROW(.id = "same", .source = "p"),
+POD(flag_off, SPEC_OFF, NOTHING, ROW(.id = "same", .source = "p"),
     ROW(.id = "on", .source = "x", .flag = SPEC_ON))
-POD(flag_off_annotated, SPEC_OFF, UNSEEN, ROW(.id = "same", .source = "p"),
+POD(flag_off_annotated, SPEC_OFF, NOTHING, ROW(.id = "same", .source = "p"),
     ROW(.id = "annotated", .source = "y", TRUE_ANNOTATED))
 
-POD(errors, SPEC_ON, UNSEEN, ROW(.id = "plain", .source = "p"),
+POD(errors, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "invalid", .source = "x", .own = "OFF"),
     ROW(.id = "twins", .source = "y", .own = "off", .twin = "z"),
     ROW(.id = "key", .source = "u", .key = "directfs"),
     ROW(.id = "root", .source = "v", .rootfs = "OFF"))
 
-POD(failed, SPEC_UNSET, UNSEEN, ROW(.id = "plain", .source = "p"),
+POD(failed, SPEC_UNSET, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "failed", .source = "x", .starts = FAILED_STARTS, .no_program = true))
-POD(failed_rootfs, SPEC_ON, UNSEEN, ROW(.id = "plain", .source = "p"),
+POD(failed_rootfs, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "root", .source = "v", .rootfs = "OFF", .starts = FAILED_STARTS))
-POD(failed_twins, SPEC_ON, UNSEEN, ROW(.id = "plain", .source = "p"),
+POD(failed_twins, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "twins", .source = "y", .own = "off", .twin = "z", .starts = FAILED_STARTS))
 
 /* What these pods are about; other clauses have sandboxes of their own. */
