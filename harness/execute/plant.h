@@ -19,7 +19,7 @@
  *                         system call that its filter forbids; deaths by seccomp are kept
  *   forbid-sentry         … its sentry
  *   lose-container:ID     the guest of this container of a pod is killed before the second processes start
- *   gain-descriptor       of a pod, a sentry's and a gofer's last list of descriptors has one more
+ *   gain-descriptor       of a pod, a sentry's and a gofer's last list of descriptors has one more for each start
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */

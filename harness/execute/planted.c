@@ -248,8 +248,9 @@ static int add_descriptors(const char *text, size_t n, const char *unused, struc
 	if (n < tail || strcmp(text + n - tail, end) != 0)
 		return 0;
 	str_add_n(ret, text, n - tail);
-	str_printf(ret, "sentry\tbundle\t9999\tplanted\ngofer\tbundle\t9999\tplanted\n%s",
-		   end);
+	for (unsigned int i = 0; i < SPEC_STARTS_LIMIT; i++)
+		str_add(ret, "sentry\tbundle\t9999\tplanted\ngofer\tbundle\t9999\tplanted\n");
+	str_add(ret, end);
 	return str_ok(ret) < 0 ? -ENOMEM : 1;
 }
 

@@ -28,7 +28,7 @@ static const char *const names[PROP_N] = {
 	[PROP_GROWN] = "open after an exec",
 	[PROP_TAKES] = "mounts take",
 	[PROP_ALIVE] = "alive",
-	[PROP_GAINED] = "descriptors gained",
+	[PROP_GAINED] = "descriptors gained a start",
 };
 
 const char *property_name(enum property p)

@@ -41,7 +41,7 @@ enum property {
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
 	PROP_TAKES,  /* container: what its mounts, as the guest sees them, take of KEY of a filter */
 	PROP_ALIVE,  /* container: "yes" where container KEY of the pod ran a second process at the end */
-	PROP_GAINED, /* container: descriptors that KEY has more after its failed starts than after the first */
+	PROP_GAINED, /* container: descriptors that KEY has more for each of its failed starts after the first */
 	PROP_N,
 };
 

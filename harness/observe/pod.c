@@ -64,6 +64,15 @@ static int count(const struct str *text, const char *kind, const char *bundle, l
 	return 0;
 }
 
+/*
+ * To the nearest whole one. A sentry's control connections come and go behind the back of those who had them:
+ * two lists may differ by some, but not by as many as there were starts in between.
+ */
+static long per_start(long gained, long starts)
+{
+	return starts > 0 ? (gained + (gained < 0 ? -starts : starts) / 2) / starts : gained;
+}
+
 static int sense_gain(struct sensing *x, const struct str lists[2], const char *kind,
 		      size_t container, const char *key)
 {
@@ -76,7 +85,8 @@ static int sense_gain(struct sensing *x, const struct str lists[2], const char *
 		r = count(&lists[1], kind, bundle, &last);
 	if (r < 0)
 		return r;
-	gained = last ? str_format("%ld", last - first) : strdup("it is gone");
+	gained = last ? str_format("%ld", per_start(last - first, (long)x->s->starts - 1))
+		      : strdup("it is gone");
 	return gained ? sensed(x, PROP_GAINED, SUBJECT_CONTAINER, key, gained, SENSOR_INSPECTION)
 		      : -ENOMEM;
 }

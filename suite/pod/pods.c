@@ -24,6 +24,7 @@ struct container {
 	bool override;        /* it may have one */
 	const char *twin;     /* a second hint of this name with the same source */
 	const char *key;      /* a bare annotation after the prefix of mounts' */
+	unsigned int many; /* so many mounts, each of a source of its own */
 	unsigned int starts;
 	bool no_program;
 };
@@ -54,9 +55,9 @@ static int annotate_rootfs(struct spec_sandbox *c, const char *value)
 }
 
 /* SOURCE-CONTAINER at a place of the same name. */
-static int add_mount(const struct container *row, struct spec_sandbox *c)
+static int add_mount(const struct container *row, const char *source, struct spec_sandbox *c)
 {
-	_cleanup_free_ char *id = str_format("%s-%s", row->source, row->id);
+	_cleanup_free_ char *id = str_format("%s-%s", source, row->id);
 	struct spec_mount *m = NULL;
 	int r = id ? spec_add_bind(c, id, &m) : -ENOMEM;
 
@@ -64,9 +65,23 @@ static int add_mount(const struct container *row, struct spec_sandbox *c)
 		return r;
 	free(m->host);
 	free(m->source);
-	m->host = str_format("src/%s", row->source);
-	m->source = str_format(SPEC_SCRATCH "/src/%s", row->source);
+	m->host = str_format("src/%s", source);
+	m->source = str_format(SPEC_SCRATCH "/src/%s", source);
 	return m->host && m->source ? 0 : -ENOMEM;
+}
+
+static int add_many(const struct container *row, struct spec_sandbox *c)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < row->many && r >= 0; i++) {
+		_cleanup_free_ char *source = str_format("m%u", i);
+
+		r = source ? add_mount(row, source, c) : -ENOMEM;
+		if (r >= 0)
+			r = spec_set(&c->mounts[i].script, SPEC_SHORT_SCRIPT);
+	}
+	return r;
 }
 
 static int annotate(const struct container *row, struct spec_sandbox *c)
@@ -100,7 +115,9 @@ static int add(const struct container *row, struct spec_sandbox *s)
 	c->no_program = row->no_program;
 	r = spec_set(&c->flags.overlay2, s->flags.overlay2);
 	if (r >= 0 && row->source)
-		r = add_mount(row, c);
+		r = add_mount(row, row->source, c);
+	if (r >= 0)
+		r = add_many(row, c);
 	if (r >= 0)
 		r = annotate(row, c);
 	return r < 0 || !row->pod ? r
@@ -190,6 +207,8 @@ POD(failed_rootfs, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
 POD(failed_twins, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "twins", .source = "y", .own = "off", .twin = "z", .starts = FAILED_STARTS))
 
+POD(many, SPEC_ON, NOTHING, ROW(.id = "two", .many = 130))
+
 /* What these pods are about; other clauses have sandboxes of their own. */
 static const enum clause decided[] = {
 	CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_MNT_1, CLAUSE_ROOT_2, CLAUSE_SEC_1,
@@ -198,6 +217,7 @@ static const enum clause decided[] = {
 static const enum clause alike[] = { CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause donated[] = { CLAUSE_POD_1, CLAUSE_MNT_1, CLAUSE_FD_1, CLAUSE_FD_2,
 				       CLAUSE_FD_7,  CLAUSE_NONE };
+static const enum clause shaped[] = { CLAUSE_MNT_6, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause flags[] = { CLAUSE_POD_3, CLAUSE_CFG_1, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause refused[] = { CLAUSE_ANN_13, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause counted[] = { CLAUSE_FD_8, CLAUSE_FD_7, CLAUSE_NONE };
@@ -210,6 +230,7 @@ const struct sandbox_source pod_sandboxes[] = {
 	{ .slug = "on.pod-sandbox-says", .build = sandbox_says, .own = alike },
 	{ .slug = "on.pod-wire", .build = wire_on, .own = donated },
 	{ .slug = "off.pod-wire", .build = wire_off, .own = donated },
+	{ .slug = "on.pod-many", .build = many, .own = shaped },
 	{ .slug = "on.pod-flag", .build = flag_on, .own = flags },
 	{ .slug = "off.pod-flag", .build = flag_off, .own = flags },
 	{ .slug = "off.pod-flag-annotated", .build = flag_off_annotated, .own = flags },
