@@ -6,8 +6,8 @@
 #include "harness/spec/spec.h"
 
 struct bundle_from {
-	const char *scratch; /* the folder's absolute path */
-	const char *probe;   /* the guest's program */
+	const char *scratch;       /* the folder's absolute path */
+	const char *probe;         /* the guest's program */
 	const struct plant *plant; /* NULL = none */
 };
 

@@ -30,20 +30,20 @@ struct verb {
 #define VERBS_LIMIT 10 /* of a lifecycle in the table */
 #define ARG_BUNDLE "@BUNDLE@"
 #define ARG_ID "@ID@"
-#define RUN                                                                                  \
-	{                                                                                    \
+#define RUN                                                                        \
+	{                                                                          \
 		"run", { "run", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
 	}
-#define CREATE                                                                                     \
-	{                                                                                          \
+#define CREATE                                                                           \
+	{                                                                                \
 		"create", { "create", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
 	}
-#define START                                                                   \
-	{                                                                       \
+#define START                                                         \
+	{                                                             \
 		"start", { "start", ARG_ID }, TO_DELETE, false, false \
 	}
-#define EXEC                                                            \
-	{                                                               \
+#define EXEC                                                  \
+	{                                                     \
 		"exec", { "exec", ARG_ID }, GO_ON, true, true \
 	}
 #define INSPECT                                                                        \
@@ -54,31 +54,31 @@ struct verb {
 	{                                                                        \
 		"filters", { NULL }, GO_ON, false, true, .instead = filters_take \
 	}
-#define KILL                                                                      \
-	{                                                                         \
+#define KILL                                                            \
+	{                                                               \
 		"kill", { "kill", ARG_ID, "TERM" }, GO_ON, false, false \
 	}
-#define WAIT                                                              \
-	{                                                                 \
+#define WAIT                                                    \
+	{                                                       \
 		"wait", { "wait", ARG_ID }, GO_ON, false, false \
 	}
-#define STATE                                                               \
-	{                                                                   \
+#define STATE                                                     \
+	{                                                         \
 		"state", { "state", ARG_ID }, GO_ON, false, false \
 	}
-#define DELETE                                                              \
-	{                                                                   \
+#define DELETE                                                    \
+	{                                                         \
 		"delete", { "delete", ARG_ID }, END, false, false \
 	}
 
-#define DESCRIPTORS                                                                              \
-	{                                                                                         \
+#define DESCRIPTORS                                                                            \
+	{                                                                                      \
 		"descriptors", { NULL }, GO_ON, false, false, .instead = processes_descriptors \
 	}
 /* Whatever its state is. */
-#define DELETE_FORCED                                                                  \
-	{                                                                              \
-		"delete", { "delete", "-force", ARG_ID }, GO_ON, false, false         \
+#define DELETE_FORCED                                                         \
+	{                                                                     \
+		"delete", { "delete", "-force", ARG_ID }, GO_ON, false, false \
 	}
 
 static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {

@@ -25,8 +25,7 @@ static void take(const struct runtime_process *p, struct str *to)
 		str_printf(to, "error %d %s %s\n", p->pid, kind, hx_error_text(&err));
 		return;
 	}
-	str_printf(to, "process %d %s%s%s\n", p->pid, kind, *p->bundle ? " " : "",
-		   p->bundle);
+	str_printf(to, "process %d %s%s%s\n", p->pid, kind, *p->bundle ? " " : "", p->bundle);
 	filter_stack_write(&d.filters, to);
 }
 

@@ -261,8 +261,7 @@ static int gain_descriptor(struct world *w, const struct plant *p, struct hx_err
 
 	(void)p;
 	for (size_t i = w->n_steps; i > 0 && !fired && r >= 0; i--) {
-		_cleanup_free_ char *name =
-			str_format("%zu-%s.stdout", i, w->steps[i - 1].verb);
+		_cleanup_free_ char *name = str_format("%zu-%s.stdout", i, w->steps[i - 1].verb);
 
 		if (!name)
 			return hx_error_set(err, -ENOMEM, "out of memory");

@@ -65,8 +65,8 @@ struct world {
 	int plant_fd;                  /* the plant's hold on a process of its own; 0 = none */
 	bool forbade;                  /* the planted forbidden call was asked for */
 	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
-	size_t container; /* of the pod: whom the next step is about */
-	unsigned int start; /* … and which of its starts */
+	size_t container;              /* of the pod: whom the next step is about */
+	unsigned int start;            /* … and which of its starts */
 	struct step steps[STEP_LIMIT];
 	size_t n_steps;
 };

@@ -13,7 +13,8 @@ struct expect {
 	size_t container;               /* which one of the pod; 0 = the sandbox */
 	const struct spec_sandbox *s;   /* that container */
 	const struct hints *h;          /* what applies to it */
-	const struct hints *own; /* of a further container: what its own annotations say; else NULL */
+	const struct hints
+		*own; /* of a further container: what its own annotations say; else NULL */
 	struct outcome *out;
 	enum clause
 		may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */

@@ -37,8 +37,7 @@ static void life_1(struct expect *e, const struct view *v)
 		.ref_property = PROP_LINE,
 	};
 
-	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD ||
-	    spec_is_pod(e->pod))
+	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD || spec_is_pod(e->pod))
 		demand_fact(e, &f);
 }
 

@@ -157,8 +157,8 @@ static void ann_13(struct expect *e)
 			return;
 		}
 		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
-		demand_key(e, PROP_REFUSED, SUBJECT_CONTAINER, h->name, MATCH_IS,
-			   str_text(&quoted), true);
+		demand_key(e, PROP_REFUSED, SUBJECT_CONTAINER, h->name, MATCH_IS, str_text(&quoted),
+			   true);
 	}
 }
 

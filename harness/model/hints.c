@@ -248,7 +248,8 @@ int hints_parse(const struct spec_sandbox *s, enum profile profile, struct hints
 	return 0;
 }
 
-int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile, struct hints *ret)
+int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile,
+		    struct hints *ret)
 {
 	_cleanup_hints_ struct hints h = { 0 };
 	int r = hints_parse(pod, profile, &h);

@@ -42,7 +42,7 @@ struct hints {
 	size_t n_mounts;
 	bool rootfs_present;
 	enum hint_directfs rootfs_directfs;
-	bool flag_on; /* the directfs flag in force, CFG-1 applied */
+	bool flag_on;     /* the directfs flag in force, CFG-1 applied */
 	bool pod_flag_on; /* the sandbox's, likewise */
 	/* The start error that the clauses demand: CLAUSE_NONE = it starts. */
 	enum clause error_clause;
@@ -55,7 +55,8 @@ int hints_parse(const struct spec_sandbox *s, enum profile profile, struct hints
  * What applies to a further container of the pod, whose own hints are own: mount hints of the sandbox's spec,
  * and its own rootfs hint and flag. It has no error.
  */
-int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile, struct hints *ret);
+int hints_parse_pod(const struct spec_sandbox *pod, const struct hints *own, enum profile profile,
+		    struct hints *ret);
 void hints_clear(struct hints *h);
 #define _cleanup_hints_ _cleanup_(hints_clear)
 

@@ -39,8 +39,8 @@ enum property {
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
-	PROP_TAKES,  /* container: what its mounts, as the guest sees them, take of KEY of a filter */
-	PROP_ALIVE,  /* container: "yes" where container KEY of the pod ran a second process at the end */
+	PROP_TAKES, /* container: what its mounts, as the guest sees them, take of KEY of a filter */
+	PROP_ALIVE, /* container: "yes" where container KEY of the pod ran a second process at the end */
 	PROP_GAINED, /* container: descriptors that KEY has more for each of its failed starts after the first */
 	PROP_N,
 };
@@ -55,7 +55,6 @@ enum property {
 /* Keys of PROP_GAINED. */
 #define GAINED_SENTRY "sentry"
 #define GAINED_GOFER "gofer of %s" /* the container's id, or "sandbox" */
-
 
 /* Of the first container; further ones of a pod have subjects of their own, see subject_in. */
 #define SUBJECT_CONTAINER (-1)

@@ -19,14 +19,15 @@ struct sensing {
 	const struct spec_sandbox *pod; /* the whole */
 	const struct spec_sandbox *s;   /* the container of it that is sensed now, … */
 	size_t container;               /* … and which one that is */
-	const char *scratch; /* absolute path of the scratch folder at execution */
-	const char *ended;   /* manifest.json "ended" */
+	const char *scratch;            /* absolute path of the scratch folder at execution */
+	const char *ended;              /* manifest.json "ended" */
 	struct json_object *steps;
 	enum profile profile;
 	struct outcome *out;
-	bool complete[SPEC_CONTAINERS_LIMIT + 1]; /* the guest's report is whole; set by sense_guest */
+	bool complete[SPEC_CONTAINERS_LIMIT +
+		      1]; /* the guest's report is whole; set by sense_guest */
 	bool answered[SPEC_CONTAINERS_LIMIT + 1]; /* … a second process's */
-	bool planted_tamper; /* a plant was to do something to a Mount reply */
+	bool planted_tamper;                      /* a plant was to do something to a Mount reply */
 	/* sense_log: the overlaid mount that a log file is in the middle of */
 	struct {
 		bool directfs;        /* the file says that the flag is on */

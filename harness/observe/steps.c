@@ -94,8 +94,7 @@ int sense_steps(struct sensing *x, struct hx_error *err)
 	for (size_t i = 0; i < n && !text.len; i++) {
 		struct json_object *step = json_object_array_get_idx(x->steps, i);
 		const char *verb = json_string_or(step, "verb", "?");
-		_cleanup_free_ char *bad =
-			starts(verb) && sensed_step(x, i) ? failure(step) : NULL;
+		_cleanup_free_ char *bad = starts(verb) && sensed_step(x, i) ? failure(step) : NULL;
 
 		if (!bad)
 			continue;

@@ -48,9 +48,9 @@ static bool says_nothing(uint16_t id)
 static bool is_root(struct sensing *x, int subject, struct json_object *fd)
 {
 	_cleanup_str_ struct str text = STR_INIT;
-	_cleanup_free_ char *line =
-		str_format("%s\t%s\t%lld\n", subject_name(subject_in(x->container, subject), x->pod),
-			   json_string_or(fd, "dev", "?"), (long long)json_int_or(fd, "ino", -1));
+	_cleanup_free_ char *line = str_format(
+		"%s\t%s\t%lld\n", subject_name(subject_in(x->container, subject), x->pod),
+		json_string_or(fd, "dev", "?"), (long long)json_int_or(fd, "ino", -1));
 
 	if (!line || evidence_read(x->e, EVIDENCE_SOURCES, EVIDENCE_OUTPUT_LIMIT, &text, NULL) < 0)
 		return false;

@@ -24,8 +24,8 @@ static int subject_of(const struct spec_sandbox *s, int64_t ordinal)
 }
 
 /* Told by the bundle on its command line. */
-static int read_container(struct json_object *o, const struct spec_sandbox *pod,
-			  struct wire_log *l, struct hx_error *err)
+static int read_container(struct json_object *o, const struct spec_sandbox *pod, struct wire_log *l,
+			  struct hx_error *err)
 {
 	_cleanup_strv_ struct strv argv = STRV_INIT;
 	int container = -1;

@@ -24,8 +24,8 @@ struct wire_line {
 };
 
 struct wire_log {
-	unsigned int index; /* N of wire.N */
-	size_t container;   /* of the pod, whose gofer it is */
+	unsigned int index;          /* N of wire.N */
+	size_t container;            /* of the pod, whose gofer it is */
 	struct json_object *objects; /* owns all lines */
 	struct wire_line *lines;
 	size_t n;

@@ -54,7 +54,7 @@ struct filter_dump {
 	int pid;
 	char *kind;
 	char *bundle; /* its bundle's name; NULL = not told */
-	char *error; /* why there is no stack; NULL = there is */
+	char *error;  /* why there is no stack; NULL = there is */
 	struct filter_stack stack;
 };
 

@@ -92,6 +92,8 @@ char *row_global_slug(const struct row_global *g)
 		[SPEC_EXEC] = "exec",
 		[SPEC_HELD] = "held",
 		[SPEC_FILTERED] = "filtered",
+		[SPEC_POD] = "pod",
+		[SPEC_POD_FILTERED] = "pod-filtered",
 	};
 	_cleanup_str_ struct str s = STR_INIT;
 

@@ -123,8 +123,7 @@ int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c)
 {
 	if (s->n_containers >= SPEC_CONTAINERS_LIMIT)
 		return -E2BIG;
-	struct spec_sandbox *all =
-		reallocarray(s->containers, s->n_containers + 1, sizeof(*all));
+	struct spec_sandbox *all = reallocarray(s->containers, s->n_containers + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
 	s->containers = all;
@@ -213,7 +212,6 @@ bool spec_needs_fuse(const struct spec_sandbox *s)
 			return true;
 	return serving_needs_fuse(&s->rootfs);
 }
-
 
 bool spec_is_pod(const struct spec_sandbox *s)
 {

@@ -21,8 +21,8 @@
 #define SPEC_BUNDLE SPEC_SCRATCH "/bundle" /* where config.json and rootfs/ are */
 #define SPEC_MOUNTS_LIMIT 512
 #define SPEC_ANNOTATIONS_LIMIT 8192
-#define SPEC_CONTAINERS_LIMIT 16 /* further ones of a pod */
-#define SPEC_STARTS_LIMIT 16     /* of one container */
+#define SPEC_CONTAINERS_LIMIT 16     /* further ones of a pod */
+#define SPEC_STARTS_LIMIT 16         /* of one container */
 #define SPEC_TEXT_LIMIT (128u << 10) /* bytes of one annotation value */
 #define SPEC_ID_LIMIT 96 /* bytes of a sandbox id: it is a file name and a container id */
 
@@ -145,11 +145,13 @@ struct spec_sandbox {
 	 */
 	struct spec_sandbox *containers;
 	size_t n_containers;
-	unsigned int starts; /* of a further container: how often it is created and started; 0 = once */
-	bool no_program;     /* of a further container: its program is not there, so no start succeeds */
+	unsigned int
+		starts;  /* of a further container: how often it is created and started; 0 = once */
+	bool no_program; /* of a further container: its program is not there, so no start succeeds */
 };
 
-#define SPEC_CONTAINER_ID "c1" /* the first container's, for the runtime; the others' are c2, c3, … */
+#define SPEC_CONTAINER_ID \
+	"c1" /* the first container's, for the runtime; the others' are c2, c3, … */
 #define SPEC_POD_TYPE "io.kubernetes.cri.container-type"
 #define SPEC_POD_SANDBOX "io.kubernetes.cri.sandbox-id"
 

@@ -18,8 +18,12 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
-	[SPEC_RUN] = "run",   [SPEC_CREATE_START] = "create-start", [SPEC_EXEC] = "exec",
-	[SPEC_HELD] = "held", [SPEC_FILTERED] = "filtered",	     [SPEC_POD] = "pod",
+	[SPEC_RUN] = "run",
+	[SPEC_CREATE_START] = "create-start",
+	[SPEC_EXEC] = "exec",
+	[SPEC_HELD] = "held",
+	[SPEC_FILTERED] = "filtered",
+	[SPEC_POD] = "pod",
 	[SPEC_POD_FILTERED] = "pod-filtered",
 };
 
@@ -369,8 +373,7 @@ static int check_unique(const struct spec_sandbox *pod, const struct spec_sandbo
 		for (size_t i = 0; i < c->n_mounts; i++)
 			for (size_t j = 0; j < other->n_mounts; j++)
 				if (!strcmp(c->mounts[i].id, other->mounts[j].id) ||
-				    !strcmp(c->mounts[i].destination,
-					    other->mounts[j].destination))
+				    !strcmp(c->mounts[i].destination, other->mounts[j].destination))
 					return hx_error_set(
 						err, -EBADMSG,
 						"mount \"%s\": its id or destination stands twice",

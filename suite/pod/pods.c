@@ -14,17 +14,17 @@ enum hint_kind { FULL, WITHOUT_SOURCE };
 
 struct container {
 	const char *id;
-	const char *source;   /* a folder below src/, and the name of its hints; NULL = no mount */
-	const char *pod;      /* directfs in the hint of the sandbox's spec; NULL = it has none */
-	const char *own;      /* likewise, of the container's own */
-	enum hint_kind kind;  /* of its own hint */
-	const char *rootfs;   /* its rootfs' directfs; NULL = no rootfs hint */
-	enum spec_flag flag;  /* SPEC_UNSET = as the sandbox's */
+	const char *source;    /* a folder below src/, and the name of its hints; NULL = no mount */
+	const char *pod;       /* directfs in the hint of the sandbox's spec; NULL = it has none */
+	const char *own;       /* likewise, of the container's own */
+	enum hint_kind kind;   /* of its own hint */
+	const char *rootfs;    /* its rootfs' directfs; NULL = no rootfs hint */
+	enum spec_flag flag;   /* SPEC_UNSET = as the sandbox's */
 	const char *annotated; /* its flag annotation; NULL = none */
-	bool override;        /* it may have one */
-	const char *twin;     /* a second hint of this name with the same source */
-	const char *key;      /* a bare annotation after the prefix of mounts' */
-	unsigned int many; /* so many mounts, each of a source of its own */
+	bool override;         /* it may have one */
+	const char *twin;      /* a second hint of this name with the same source */
+	const char *key;       /* a bare annotation after the prefix of mounts' */
+	unsigned int many;     /* so many mounts, each of a source of its own */
 	unsigned int starts;
 	bool no_program;
 };
@@ -120,8 +120,7 @@ static int add(const struct container *row, struct spec_sandbox *s)
 		r = add_many(row, c);
 	if (r >= 0)
 		r = annotate(row, c);
-	return r < 0 || !row->pod ? r
-				  : annotate_hint(s, row->source, row->source, FULL, row->pod);
+	return r < 0 || !row->pod ? r : annotate_hint(s, row->source, row->source, FULL, row->pod);
 }
 
 /* What is looked at beside reports and exit statuses. */
@@ -163,8 +162,7 @@ POD(one_off, SPEC_OFF, FILTERS, ROW(.id = "two", .source = "x", .pod = "off", .o
 POD(eight, SPEC_ON, FILTERS, ROW(.id = "before", .source = "p"),
     ROW(.id = "both", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "default", .source = "y", .pod = "default", .own = "default"),
-    ROW(.id = "again", .source = "x", .own = "off"),
-    ROW(.id = "own", .source = "o", .own = "off"),
+    ROW(.id = "again", .source = "x", .own = "off"), ROW(.id = "own", .source = "o", .own = "off"),
     ROW(.id = "unlike", .source = "u", .pod = "default", .own = "off"),
     ROW(.id = "root", .rootfs = "off"), ROW(.id = "anew", .source = "r", .starts = 3))
 
@@ -174,11 +172,9 @@ POD(sandbox_says, SPEC_ON, FILTERS, ROW(.id = "plain", .source = "p"),
     ROW(.id = "manager", .source = "y", .pod = "off", .own = "off", .kind = WITHOUT_SOURCE),
     ROW(.id = "unlike", .source = "u", .pod = "off", .own = "default"))
 
-POD(wire_on, SPEC_ON, RELAYED,
-    ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
+POD(wire_on, SPEC_ON, RELAYED, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "three", .source = "y", .pod = "default", .own = "default"))
-POD(wire_off, SPEC_OFF, WHOLE,
-    ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
+POD(wire_off, SPEC_OFF, WHOLE, ROW(.id = "two", .source = "x", .pod = "off", .own = "off"),
     ROW(.id = "three", .source = "y", .pod = "default", .own = "default"))
 
 #define FALSE_ANNOTATED .annotated = "false", .override = true
@@ -215,8 +211,8 @@ static const enum clause decided[] = {
 	CLAUSE_SEC_3, CLAUSE_SEC_4, CLAUSE_FD_7,  CLAUSE_LIFE_1, CLAUSE_NONE,
 };
 static const enum clause alike[] = { CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_FD_7, CLAUSE_NONE };
-static const enum clause donated[] = { CLAUSE_POD_1, CLAUSE_MNT_1, CLAUSE_FD_1, CLAUSE_FD_2,
-				       CLAUSE_FD_7,  CLAUSE_NONE };
+static const enum clause donated[] = { CLAUSE_POD_1, CLAUSE_MNT_1, CLAUSE_FD_1,
+				       CLAUSE_FD_2,  CLAUSE_FD_7,  CLAUSE_NONE };
 static const enum clause shaped[] = { CLAUSE_MNT_6, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause flags[] = { CLAUSE_POD_3, CLAUSE_CFG_1, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause refused[] = { CLAUSE_ANN_13, CLAUSE_FD_7, CLAUSE_NONE };

@@ -96,14 +96,14 @@ static int build(struct spec_sandbox *s, enum spec_flag flag, const char *overla
 }
 
 /* X(what): every kind of "off" that there is. */
-#define EACH(X, ...)                                                            \
-	X(bare, __VA_ARGS__)                                                    \
-	X(nothing, __VA_ARGS__)                                                 \
-	X(one, __VA_ARGS__)                                                     \
-	X(all, __VA_ARGS__)                                                     \
-	X(rootfs, __VA_ARGS__)                                                  \
-	X(tmpfs, __VA_ARGS__) X(unmatched, __VA_ARGS__) X(invalid, __VA_ARGS__) \
-		X(ignored, __VA_ARGS__)
+#define EACH(X, ...)            \
+	X(bare, __VA_ARGS__)    \
+	X(nothing, __VA_ARGS__) \
+	X(one, __VA_ARGS__)     \
+	X(all, __VA_ARGS__)     \
+	X(rootfs, __VA_ARGS__)  \
+	X(tmpfs, __VA_ARGS__)   \
+	X(unmatched, __VA_ARGS__) X(invalid, __VA_ARGS__) X(ignored, __VA_ARGS__)
 
 #define BUILD(what, name, flag, overlay2, more)                           \
 	static int name##_##what(struct spec_sandbox *s, size_t instance) \

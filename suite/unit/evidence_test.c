@@ -144,7 +144,7 @@ static void the_number_of_files_has_a_limit(void **state)
 		folder_put(f->fd, name, "");
 	}
 	assert_int_equal(evidence_open(f->fd, &e, &err), -E2BIG);
-	assert_has(hx_error_text(&err), "more than 256 files");
+	assert_has(hx_error_text(&err), "more than 512 files");
 }
 
 static void files_are_in_order_and_read_again(void **state)
