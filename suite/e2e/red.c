@@ -80,7 +80,7 @@ static const struct red reds[] = {
 	{ "POD-2/on.pod-eight:p-before", "mount-line:/p-before", "fail", "directfs" },
 	{ "POD-3/on.pod-flag:off", "lose-container:same", "fail", "alive" },
 	{ "POD-3/on.pod-flag:x-off", "mount-line:/x-off", "fail", "directfs" },
-	{ "ANN-13/on.pod-errors:root", "annotation:dev.gvisor.spec.rootfs.directfs=off", "fail",
+	{ "ANN-13/on.pod-errors:root", "annotation:dev.gvisor.spec.rootfs.directfs", "fail",
 	  "start" },
 	{ "FD-8/on.pod-failed-rootfs:root", "gain-descriptor", "fail",
 	  "descriptors gained a start" },
