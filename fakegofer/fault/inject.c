@@ -327,6 +327,8 @@ void fault_fuse(struct fault_injector *f, enum fault_fuse_op op, const char *pat
 
 	*ret = (struct fault_fuse){ .what = FAULT_FUSE_NOTHING };
 	f->stats->frames++;
+	if (f->owner.watch_fuse)
+		f->owner.watch_fuse(f->owner.ctx, op);
 	for (size_t i = 0; i < f->plan->n; i++) {
 		const struct fault *fault = &f->plan->faults[i];
 

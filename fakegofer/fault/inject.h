@@ -65,10 +65,13 @@ typedef int (*fault_fd_fn)(void *ctx);
 typedef void (*fault_watch_fn)(void *ctx, struct fault_injector *f,
 			       const struct fault_frame *frame);
 
+typedef void (*fault_watch_fuse_fn)(void *ctx, enum fault_fuse_op op);
+
 struct fault_owner {
-	struct fault_stats *stats; /* NULL = the injector's own */
-	fault_fd_fn dead_fuse;     /* NULL = there is none */
-	fault_watch_fn watch;      /* NULL = nobody */
+	struct fault_stats *stats;      /* NULL = the injector's own */
+	fault_fd_fn dead_fuse;          /* NULL = there is none */
+	fault_watch_fn watch;           /* NULL = nobody */
+	fault_watch_fuse_fn watch_fuse; /* NULL = nobody */
 	void *ctx;
 	enum lisafs_dialect dialect;
 };
