@@ -52,6 +52,10 @@ static enum effect effect_of(const struct trial *t, const struct fault *f)
 		return of_fuse(f);
 	if (t->spec->side == TRIAL_CLIENT)
 		return of_hostile(f);
+	/* What was opened is closed behind the answer, which does not wait for it. */
+	if (f->id == LISAFS_CLOSE && f->action->outcome != FAULT_LIES &&
+	    f->action->outcome != FAULT_HARMLESS)
+		return EFFECT_MAYBE;
 	switch (f->action->outcome) {
 	case FAULT_HARMLESS:
 		return EFFECT_NONE;
@@ -230,6 +234,15 @@ static void compare(struct trial *t, const struct tree *found, const char *by)
 		trial_fail(t, CLAUSE_FLT_5, "afterwards, %s: %s", by, str_text(&why));
 }
 
+static void settle(struct backend *b)
+{
+	struct backend_node *root;
+	struct lisafs_statx stat;
+
+	if (b->ops->root(b, &root, &stat) == 0)
+		b->ops->put(b, root);
+}
+
 /* By another connection of the same process: it also shows that others are served. */
 static void reread(struct trial *t)
 {
@@ -252,6 +265,8 @@ static void reread(struct trial *t)
 		client_free(c);
 		return;
 	}
+	/* Once more is answered, the FDs that rode beside the first reply are closed. */
+	settle(b);
 	trial_cost(t);
 	rc = operate_read_tree(b, &found);
 	if (rc < 0 && client_why(c)[0] != '\0')

@@ -7,7 +7,7 @@
 
 int tree_states_init(struct tree_states *s, const struct tree *first)
 {
-	s->trees = calloc(TREE_STATES_MAX, sizeof(*s->trees));
+	s->trees = malloc(TREE_STATES_MAX * sizeof(*s->trees)); /* few are ever touched */
 	if (!s->trees)
 		return -ENOMEM;
 	s->trees[0] = *first;
