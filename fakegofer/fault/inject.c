@@ -271,15 +271,17 @@ int fault_inject(struct fault_injector *f, const struct fault_frame *frame, stru
 				 .mount = frame->mount };
 	struct fault_track *track = track_of(f, frame->mount);
 	struct fault_work w = work_on(f, frame);
-	int rc;
+	int rc = 0;
 
 	close_made(f);
-	f->stats->frames++;
 	if (track)
 		fault_track_frame(track, frame, f->owner.dialect, &e);
-	if (f->owner.watch)
-		f->owner.watch(f->owner.ctx, f, frame);
-	rc = fire(f, &e, &w);
+	if (!f->stats->off) {
+		f->stats->frames++;
+		if (f->owner.watch)
+			f->owner.watch(f->owner.ctx, f, frame);
+		rc = fire(f, &e, &w);
+	}
 	remember_statx(f, frame);
 	return rc < 0 ? rc : compose(f, &w, frame, ret);
 }
@@ -326,6 +328,8 @@ void fault_fuse(struct fault_injector *f, enum fault_fuse_op op, const char *pat
 	struct fault_event e = { .place = FAULT_FUSE, .id = (uint16_t)op, .path = path };
 
 	*ret = (struct fault_fuse){ .what = FAULT_FUSE_NOTHING };
+	if (f->stats->off)
+		return;
 	f->stats->frames++;
 	if (f->owner.watch_fuse)
 		f->owner.watch_fuse(f->owner.ctx, op);

@@ -55,6 +55,7 @@ struct fault_steps {
 struct fault_stats {
 	uint64_t hits[FAULT_PLAN_MAX]; /* by the plan's index */
 	uint64_t frames;               /* and operations of FUSE */
+	volatile bool off; /* set by the owner: nothing is counted, and no fault fires */
 };
 
 struct fault_injector;

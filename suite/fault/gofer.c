@@ -132,10 +132,14 @@ static int live(const struct gofer_setting *set, struct gofer *ends)
 
 	umask(0);
 	mallopt(M_ARENA_MAX, 1); /* one more a thread would hide what is allocated */
-	if (open_tree(set, &b) < 0)
-		return GOFER_NO_START;
 	if (make_injector(set, &injector) < 0 || start_beside(&side, &thread) < 0)
 		return EXIT_FAILURE;
+	if (open_tree(set, &b) < 0) {
+		close_fd(&ends->faulted);
+		close_fd(&ends->verify);
+		pthread_join(thread, NULL); /* the sibling has a tree of its own */
+		return GOFER_NO_START;
+	}
 	faults.injector = injector;
 	options.faults = injector ? &faults : NULL;
 	serve(TAKE_FD(ends->faulted), b, &options);

@@ -29,7 +29,8 @@ enum effect {
 
 static enum effect of_fuse(const struct fault *f)
 {
-	return is_named(f, "errno") ? EFFECT_MAYBE : EFFECT_WILD;
+	/* The kernel remembers ENOSYS, and never asks again. */
+	return is_named(f, "errno") && f->error != ENOSYS ? EFFECT_MAYBE : EFFECT_WILD;
 }
 
 /* What our own client sends is not what it was asked for: only the gofer is judged. */
@@ -174,6 +175,7 @@ static int mount_it(struct trial *t, struct client *c)
 			effect = EFFECT_MAYBE;
 		check_error(t, NULL, f, effect, rc, client_why(c));
 		t->judge.wild = t->judge.wild || effect == EFFECT_WILD;
+		t->judge.no_tree = f->place == FAULT_FUSE && rc < 0;
 	} else if (rc < 0) {
 		trial_fail(t, is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_1, "mount: %s",
 			   client_why(c)[0] ? client_why(c) : strerror(-rc));
@@ -288,7 +290,7 @@ void judge_tree(struct trial *t)
 
 	if (!t->judge.states.trees || t->result->verdict == VERDICT_BROKEN)
 		return;
-	if (!t->judge.killed && t->gofer.verify >= 0)
+	if (!t->judge.killed && !t->judge.no_tree && t->gofer.verify >= 0)
 		reread(t);
 	if (t->spec->backend != TRIAL_HOST && t->spec->backend != TRIAL_COMMAND)
 		return;

@@ -143,7 +143,7 @@ static void ask_sibling(struct trial *t, struct client *c)
 	struct lisafs_message msg = { .id = LISAFS_FSTAT, .body.fd.fd = 1 };
 	int rc;
 
-	if (!c || t->judge.killed)
+	if (!c || (t->judge.killed && t->judge.killed->place != FAULT_FUSE))
 		return;
 	rc = client_call(c, &msg, &msg, NULL, 0);
 	if (rc < 0)
@@ -188,6 +188,7 @@ static void run_script(struct trial *t)
 		client_set_faults(c, &faults);
 	}
 	judge_script(t, c); /* takes it, and gives it back as t->remote */
+	t->stats->off = true;
 	trial_cost(t);
 	ask_sibling(t, t->sibling);
 	backend_freep(&t->remote);

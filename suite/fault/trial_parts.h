@@ -25,6 +25,7 @@ struct judging {
 	struct tree_states states;
 	const struct fault *killed; /* the fault that killed the gofer, or its tree */
 	bool on_fuse;               /* a fault of FUSE has hit */
+	bool no_tree;               /* a fault of FUSE kept the gofer from its tree */
 	bool wild; /* a lie was told that nobody could tell: trees are not judged */
 };
 
