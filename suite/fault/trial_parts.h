@@ -59,6 +59,12 @@ void judge_script(struct trial *t, struct client *c);
 void judge_tree(struct trial *t);
 void judge_free(struct trial *t);
 
+struct rounds;
+
+/* rounds_raw.c: the rounds of a gofer that has one connection. */
+int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct rounds *ret,
+	       struct trial_result *ret_result);
+
 /* world.c */
 int world_prepare(struct trial *t, struct hx_error *err);
 int world_start_gofer(struct trial *t, struct hx_error *err);
