@@ -174,6 +174,14 @@ static void abort_connection(unsigned int connection)
 		(void)fs_write_all(fd, "1", 1);
 }
 
+void fuse_abort_at(const char *path)
+{
+	unsigned int connection;
+
+	if (device_at(path, &connection, NULL) == 0)
+		abort_connection(connection);
+}
+
 /* Its death closes the device, which aborts the connection, too. A stopped process dies as well. */
 static void end_daemon(struct fuse_mount *m)
 {

@@ -100,7 +100,8 @@ static int open_session(struct fuse_daemon *d, int device, const char **ret_why)
 	d->buf = malloc(FUSE_IO_MAX);
 	if (!d->buf)
 		return -ENOMEM;
-	d->session = fuse_session_new(&args, &fuse_table, sizeof(fuse_table), d);
+	d->session = fuse_session_new(&args, d->faults ? &fuse_faulted_table : &fuse_table,
+				      sizeof(fuse_table), d);
 	fuse_opt_free_args(&args);
 	snprintf(path, sizeof(path), "/dev/fd/%d", device);
 	return d->session && fuse_session_mount(d->session, path) == 0 ? 0 : -ENOMEM;
@@ -131,7 +132,13 @@ static void stop(struct fuse_daemon *d)
 int fuse_daemon_run(struct backend *b, const char *mountpoint,
 		    const struct fuse_mount_options *options, int report_fd)
 {
-	struct fuse_daemon d = { .backend = b, .cache = options->cache, .report_fd = report_fd };
+	struct fuse_faults faults = { .injector = options->faults,
+				      .quiet_fd = options->quiet_fd,
+				      .mountpoint = mountpoint };
+	struct fuse_daemon d = { .backend = b,
+				 .cache = options->cache,
+				 .report_fd = report_fd,
+				 .faults = options->faults ? &faults : NULL };
 	const char *why = "";
 	sigset_t all;
 	int rc;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BUCKETS_FIRST 256u
 
@@ -98,12 +99,14 @@ int fuse_intern(struct fuse_daemon *d, struct backend_node *node, const struct l
 		d->backend->ops->put(d->backend, known->node);
 	known->node = node;
 	known->lookups++;
+	if (d->faults && !known->path && d->faults->asked[0] != '\0')
+		known->path = strdup(d->faults->asked);
 	*ret = (struct fuse_entry_param){
 		.ino = (fuse_ino_t)(uintptr_t)known,
 		.attr_timeout = fuse_timeout(d),
 		.entry_timeout = fuse_timeout(d),
 	};
-	fuse_stat_of(stat, &ret->attr);
+	fuse_stat_of(d, stat, &ret->attr);
 	return 0;
 }
 
@@ -123,6 +126,7 @@ void fuse_forget_node(struct fuse_daemon *d, fuse_ino_t ino, uint64_t lookups)
 	*at = node->next;
 	d->nodes.n--;
 	d->backend->ops->put(d->backend, node->node);
+	free(node->path);
 	free(node);
 }
 
@@ -134,6 +138,7 @@ void fuse_forget_all(struct fuse_daemon *d)
 
 			d->nodes.buckets[i] = node->next;
 			d->backend->ops->put(d->backend, node->node);
+			free(node->path);
 			free(node);
 		}
 	}

@@ -20,7 +20,7 @@ static struct timespec time_of(const struct lisafs_stamp *s)
 	return (struct timespec){ .tv_sec = s->sec, .tv_nsec = s->nsec };
 }
 
-void fuse_stat_of(const struct lisafs_statx *from, struct stat *to)
+void fuse_stat_of(const struct fuse_daemon *d, const struct lisafs_statx *from, struct stat *to)
 {
 	*to = (struct stat){
 		.st_ino = from->ino,
@@ -36,6 +36,8 @@ void fuse_stat_of(const struct lisafs_statx *from, struct stat *to)
 		.st_mtim = time_of(&from->mtime),
 		.st_ctim = time_of(&from->ctime),
 	};
+	if (d->faults && d->faults->lies)
+		to->st_size = (off_t)fault_number_apply(&d->faults->size, from->size);
 }
 
 void fuse_answer(fuse_req_t req, int rc)
@@ -93,7 +95,7 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		fuse_answer(req, rc);
 		return;
 	}
-	fuse_stat_of(&stat, &st);
+	fuse_stat_of(d, &stat, &st);
 	fuse_reply_attr(req, &st, fuse_timeout(d));
 }
 

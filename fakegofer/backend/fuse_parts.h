@@ -7,6 +7,7 @@
 
 #include "fakegofer/backend/backend.h"
 #include "fakegofer/backend/fuse.h"
+#include "fakegofer/fault/inject.h"
 #include "fakegofer/lisafs/lisafs.h"
 
 #define FUSE_NODES_LIMIT (1u << 20)   /* files that the kernel remembers at once */
@@ -23,12 +24,25 @@ struct fuse_node {
 	uint32_t dev_minor;
 	uint64_t lookups; /* how often it was handed to the kernel and not yet forgotten */
 	struct fuse_node *next;
+	char *path; /* with faults: the one it was found by first; NULL = unknown */
 };
 
 struct fuse_nodes {
 	struct fuse_node **buckets; /* by inode number */
 	size_t n_buckets;           /* a power of two */
 	size_t n;
+};
+
+#define FUSE_PATH_MAX 4096u
+
+/* What the faults of one mount need to know. */
+struct fuse_faults {
+	struct fault_injector *injector;
+	int quiet_fd;
+	const char *mountpoint;
+	char asked[FUSE_PATH_MAX]; /* the path of the operation in hand, "" = unknown */
+	bool lies;                 /* about sizes, as size says, in the operation in hand */
+	struct fault_number size;
 };
 
 struct fuse_daemon {
@@ -39,6 +53,7 @@ struct fuse_daemon {
 	int report_fd;
 	uint8_t *buf; /* FUSE_IO_MAX bytes, for one request at a time */
 	struct fuse_session *session;
+	struct fuse_faults *faults; /* NULL = none */
 };
 
 /* Calls the backend's operation; an absent one is not supported. */
@@ -61,12 +76,17 @@ int fuse_intern(struct fuse_daemon *d, struct backend_node *node, const struct l
 void fuse_forget_node(struct fuse_daemon *d, fuse_ino_t ino, uint64_t lookups);
 void fuse_forget_all(struct fuse_daemon *d);
 
-void fuse_stat_of(const struct lisafs_statx *from, struct stat *to);
+void fuse_stat_of(const struct fuse_daemon *d, const struct lisafs_statx *from, struct stat *to);
 double fuse_timeout(const struct fuse_daemon *d);
 /* rc: 0 or a negative errno. ENOSYS is kept from the kernel, which would never ask again. */
 void fuse_answer(fuse_req_t req, int rc);
 
+/* Aborts the connection of the topmost mount at path. */
+void fuse_abort_at(const char *path);
+
 extern const struct fuse_lowlevel_ops fuse_table;
+/* The same, each operation behind the injector (fuse_faults.c). A release that is faulted is not done. */
+extern const struct fuse_lowlevel_ops fuse_faulted_table;
 
 void fuse_on_init(void *userdata, struct fuse_conn_info *conn);
 

@@ -252,19 +252,21 @@ static int listing_next(struct backend_file *f, const struct dirent64 **ret)
 	return 1;
 }
 
-/* Whether the entry is still there; fills in what the record does not say. */
-static bool complete(const struct backend_file *f, struct backend_dirent *d)
+/* Fills in what the record does not say: 1, 0 where the entry has gone, or a negative errno. */
+static int complete(const struct backend_file *f, struct backend_dirent *d)
 {
 	struct lisafs_statx stat;
+	int rc;
 
 	if (f->one_device && d->type != DT_UNKNOWN)
-		return true;
-	if (host_statx(f->fd, d->name, &stat) < 0)
-		return false;
+		return 1;
+	rc = host_statx(f->fd, d->name, &stat);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
 	d->dev_major = stat.dev_major;
 	d->dev_minor = stat.dev_minor;
 	d->type = (uint8_t)IFTODT(stat.mode);
-	return true;
+	return 1;
 }
 
 static bool is_dots(const char *name)
@@ -276,6 +278,7 @@ int host_getdents(struct backend *b, struct backend_file *f, uint64_t offset, ba
 		  void *ctx)
 {
 	const struct dirent64 *record = NULL;
+	size_t given = 0;
 	int rc;
 
 	(void)b;
@@ -293,9 +296,14 @@ int host_getdents(struct backend *b, struct backend_file *f, uint64_t offset, ba
 					    .dev_minor = f->dev_minor,
 					    .type = record->d_type,
 					    .name = record->d_name };
+		int there = is_dots(d.name) ? 0 : complete(f, &d);
 
-		if (!is_dots(d.name) && complete(f, &d) && !fn(ctx, &d))
+		/* A listing that left it out would be a lie; what came before is given first. */
+		if (there < 0)
+			return given > 0 ? 0 : there;
+		if (there > 0 && !fn(ctx, &d))
 			return 0;
+		given += there > 0;
 		f->at += record->d_reclen;
 		f->off = d.off;
 	}

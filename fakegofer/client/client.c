@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fakegofer/client/faulted.h"
 #include "fakegofer/client/reply.h"
 
 #define WHY_MAX 256u
@@ -23,6 +24,8 @@ struct client {
 	char why[WHY_MAX];
 	uint64_t closing[CLIENT_CLOSE_BATCH];
 	uint16_t n_closing;
+	const struct client_faults *faults; /* NULL = none */
+	uint8_t *kept;                      /* an answer that others came behind */
 };
 
 int client_new(int socket, uint32_t deadline_ms, struct client **ret)
@@ -51,12 +54,23 @@ void client_free(struct client *c)
 		return;
 	wire_close(&c->wire);
 	free(c->request);
+	free(c->kept);
 	free(c);
 }
 
 void client_freep(struct client **c)
 {
 	client_free(*c);
+}
+
+void client_set_faults(struct client *c, const struct client_faults *faults)
+{
+	c->faults = faults;
+}
+
+void client_wake_on(struct client *c, int fd)
+{
+	c->wire.wake_fd = fd;
 }
 
 const char *client_why(const struct client *c)
@@ -135,7 +149,15 @@ static int encode(struct client *c, struct lisafs_message *req, size_t *ret_n)
 static int send_and_receive(struct client *c, uint16_t id, size_t n, struct wire_frame *ret)
 {
 	int64_t deadline = deadline_of(c);
-	int rc = wire_send(&c->wire, deadline, id, c->request, (uint32_t)n, NULL, 0);
+	int rc;
+
+	if (c->faults) {
+		rc = client_exchange_faulted(&c->wire, c->faults, deadline, id, c->request, n, ret,
+					     &c->kept);
+		return rc < 0 ? give_up(c, rc, "%s, faulted: %s", lisafs_name(id), strerror(-rc))
+			      : 0;
+	}
+	rc = wire_send(&c->wire, deadline, id, c->request, (uint32_t)n, NULL, 0);
 
 	if (rc < 0)
 		return give_up(c, rc, "%s request: %s", lisafs_name(id), strerror(-rc));

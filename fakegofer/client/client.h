@@ -22,12 +22,23 @@
 #include "fakegofer/wire/wire.h"
 
 struct client;
+struct fault_injector;
+
+/* A hostile client: what it sends goes through the injector. All borrowed. */
+struct client_faults {
+	struct fault_injector *injector; /* used from the calling thread */
+	uint16_t mount;                  /* this connection's number */
+};
 
 /* Takes socket (Unix stream) on success. deadline_ms bounds each call; 0 = for ever. */
 int client_new(int socket, uint32_t deadline_ms, struct client **ret);
 void client_free(struct client *c);
 void client_freep(struct client **c);
 #define _cleanup_client_ __attribute__((cleanup(client_freep)))
+
+void client_set_faults(struct client *c, const struct client_faults *faults);
+/* Where this FD becomes readable, no answer is waited for any more (-ECANCELED); -1 = none. Borrowed. */
+void client_wake_on(struct client *c, int fd);
 
 /* Why the connection is done for; "" while it is not. */
 const char *client_why(const struct client *c);

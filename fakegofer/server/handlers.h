@@ -39,6 +39,20 @@ struct server {
 	bool sending; /* out is not all sent */
 };
 
+/* Answers a request into s->reply. */
+void server_answer(struct server *s, uint16_t id, const void *payload, uint32_t n);
+void server_close_reply_fds(struct server_reply *r);
+/* faulted.c: one request and its reply, by the injector's steps. As server_run. */
+int server_take_faulted(struct server *s, int64_t deadline);
+
+/* defects.c: what the seeded defects do, each where it bites; nothing without them. */
+bool server_defect_loses(const struct server *s);
+void server_defect_quiet(const struct server *s);
+void server_defect_undecodable(const struct server *s);
+void server_defect_error(const struct server *s);
+void server_defect_oversize(const struct server *s);
+bool server_defect_disturbed(const struct server *s);
+
 typedef int (*server_handler)(struct server *s, const union lisafs_body *req,
 			      struct server_reply *reply);
 

@@ -89,7 +89,7 @@ int server_new(int socket, struct backend *backend, const struct server_options 
 	return 0;
 }
 
-static void close_reply_fds(struct server_reply *r)
+void server_close_reply_fds(struct server_reply *r)
 {
 	while (r->n_fds > 0)
 		close_fd(&r->fds[--r->n_fds]);
@@ -99,7 +99,7 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
-	close_reply_fds(&s->reply);
+	server_close_reply_fds(&s->reply);
 	wire_frame_clear(&s->frame);
 	wire_close(&s->wire);
 	server_fds_clear(&s->fds);
@@ -131,8 +131,10 @@ static int dispatch(struct server *s, uint16_t id, const void *payload, uint32_t
 		return -EROFS;
 	/* gVisor's decoders allow bytes behind a message. */
 	if (lisafs_decode(s->options.dialect, id, LISAFS_REQUEST, payload, n, &req, &used, NULL) <
-	    0)
+	    0) {
+		server_defect_undecodable(s);
 		return -EIO;
+	}
 	r->msg.id = id;
 	r->msg.direction = LISAFS_REPLY;
 	r->msg.dialect = (uint8_t)s->options.dialect;
@@ -147,7 +149,8 @@ static void answer_error(struct server *s, int code)
 {
 	struct server_reply *r = &s->reply;
 
-	close_reply_fds(r);
+	server_close_reply_fds(r);
+	server_defect_error(s);
 	s->stats.refused++;
 	r->msg = (struct lisafs_message){ .id = LISAFS_ERROR,
 					  .direction = LISAFS_REPLY,
@@ -156,7 +159,7 @@ static void answer_error(struct server *s, int code)
 	(void)lisafs_encode(&r->msg, r->payload, LISAFS_PAYLOAD_MAX, &r->n, NULL);
 }
 
-static void handle(struct server *s, uint16_t id, const void *payload, uint32_t n)
+void server_answer(struct server *s, uint16_t id, const void *payload, uint32_t n)
 {
 	int rc;
 
@@ -177,7 +180,7 @@ int server_handle(struct server *s, uint16_t id, const void *payload, uint32_t n
 	s->stats.stray_fds += n_fds;
 	if (s->sending)
 		return -EBUSY;
-	handle(s, id, payload, n);
+	server_answer(s, id, payload, n);
 	*ret_id = r->msg.id;
 	*ret_payload = r->payload;
 	*ret_n = (uint32_t)r->n;
@@ -198,11 +201,15 @@ static int take_request(struct server *s, int64_t deadline)
 	struct server_reply *r = &s->reply;
 	int rc = wire_recv(&s->wire, deadline, &s->frame);
 
+	if (rc == -EMSGSIZE)
+		server_defect_oversize(s);
 	if (rc < 0)
 		return rc;
+	if (server_defect_disturbed(s))
+		return -ECONNABORTED;
 	s->stats.stray_fds += s->frame.fds.n + s->frame.fds.n_over;
 	wire_frame_keep_fds(&s->frame, 0);
-	handle(s, s->frame.header.id, s->frame.payload, s->frame.header.length);
+	server_answer(s, s->frame.header.id, s->frame.payload, s->frame.header.length);
 	wire_out_message(&s->out, r->msg.id, r->payload, (uint32_t)r->n, r->fds, r->n_fds);
 	s->sending = true;
 	return 0;
@@ -211,6 +218,12 @@ static int take_request(struct server *s, int64_t deadline)
 int server_run(struct server *s, int64_t deadline, int wake_fd)
 {
 	s->wire.wake_fd = wake_fd;
+	while (s->options.faults) {
+		int rc = server_take_faulted(s, deadline);
+
+		if (rc < 0)
+			return rc == -ENODATA ? 0 : rc;
+	}
 	for (;;) {
 		int rc = s->sending ? 0 : take_request(s, deadline);
 
@@ -220,7 +233,7 @@ int server_run(struct server *s, int64_t deadline, int wake_fd)
 			rc = wire_push(&s->wire, deadline, &s->out);
 		if (is_pause(rc))
 			return rc;
-		close_reply_fds(&s->reply);
+		server_close_reply_fds(&s->reply);
 		s->sending = false;
 		if (rc < 0)
 			return rc;

@@ -26,6 +26,39 @@ enum server_files {
 	SERVER_FILES_STOCK, /* no FIFOs and sockets either: a stock gofer without --host-uds */
 };
 
+struct fault_injector;
+
+/* What goes wrong on purpose (fakegofer/fault); all borrowed. */
+struct server_faults {
+	struct fault_injector *injector; /* used from the serving thread */
+	uint16_t mount;                  /* this connection's number */
+	int quiet_fd; /* an eventfd that is told when an owed answer will not come; -1 = none */
+	int (*served)(
+		void *ctx); /* returns once another connection was served; NULL = never waits */
+	void *ctx;
+};
+
+/* Seeded defects, which a suite must find; X(symbol, name, what). */
+#define SERVER_DEFECTS(X)                                                                         \
+	X(NONE, "none", "")                                                                       \
+	X(LOSES_WRITE, "loses-write", "once a request was refused, writes are acknowledged only") \
+	X(HANGS, "hangs-after-drop", "where an answer was lost, nothing is served any more")      \
+	X(CRASHES, "crashes-on-truncated", "a request that ends too early kills the gofer")       \
+	X(LEAKS, "leaks-on-error", "an Error costs a descriptor")                                 \
+	X(DISTURBS, "disturbs-sibling", "an Error closes the other connections of the process")   \
+	X(ALLOCATES, "allocates", "the length that a header claims is allocated")
+
+enum server_defect {
+#define SERVER_DEFECT_ENUM(symbol, name, what) SERVER_DEFECT_##symbol,
+	SERVER_DEFECTS(SERVER_DEFECT_ENUM)
+#undef SERVER_DEFECT_ENUM
+		SERVER_DEFECT_N,
+};
+
+const char *server_defect_name(enum server_defect defect);
+/* 0 or -EINVAL. */
+int server_defect_parse(const char *name, enum server_defect *ret);
+
 struct server_options {
 	enum lisafs_dialect dialect; /* size of Statx, and the list where supported is 0 */
 	uint64_t supported; /* bit per id to offer; 0 = the dialect's list without Channel, or,
@@ -34,6 +67,8 @@ struct server_options {
 				      * beside its reply, where the backend has any to give */
 	bool readonly;      /* EROFS for what would change the tree */
 	enum server_files files;
+	const struct server_faults *faults; /* NULL = none */
+	enum server_defect defect;
 };
 
 struct server_stats {
@@ -50,6 +85,8 @@ int server_new(int socket, struct backend *backend, const struct server_options 
 /*
  * Serves until the peer closes (0), the deadline passes (-ETIMEDOUT; call again to go on), wake_fd
  * becomes readable (-ECANCELED), or the connection is beyond use (what wire_recv or wire_push said).
+ * With faults a reply that was interrupted is not resumed, -ECONNABORTED says that a fault closed
+ * the connection, and one that tells the gofer to crash ends this process.
  */
 int server_run(struct server *s, int64_t deadline, int wake_fd);
 /*

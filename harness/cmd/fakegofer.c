@@ -34,7 +34,8 @@ enum {
 static const struct argp_option argp_options[] = {
 	{ "backend", KEY_BACKEND, "memory|host|fuse", 0,
 	  "what is served (default: memory): a tree in RAM, new for each connection; what is "
-	  "beneath --root; a tree in RAM behind a FUSE file system, shared by all connections",
+	  "beneath --root; a tree in RAM behind a FUSE file system, shared by all connections; "
+	  "faults: the fake gofer (default: each)",
 	  0 },
 	{ "root", KEY_ROOT, "DIR", 0, "host: the directory, or one regular file", 0 },
 	{ "donate", KEY_DONATE, NULL, 0, "host: host descriptors ride beside replies", 0 },
@@ -57,6 +58,7 @@ static void parse_backend(struct argp_state *state, struct fakegofer_options *o,
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
 		if (!strcmp(text, backends[i])) {
 			o->backend = (enum fakegofer_backend)i;
+			o->backend_given = true;
 			return;
 		}
 	}

@@ -15,6 +15,7 @@ enum fakegofer_backend {
 
 struct fakegofer_options {
 	enum fakegofer_backend backend;
+	bool backend_given;
 	const char *root; /* NULL = none given */
 	bool donate;
 	bool readonly;

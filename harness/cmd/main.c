@@ -16,12 +16,13 @@ static const struct {
 	{ "explain", verb_explain, 1, 1 }, { "probe", verb_probe, 0, 0 },
 	{ "rejudge", verb_rejudge, 1, 1 }, { "report", verb_report, 1, 1 },
 	{ "bundle", verb_bundle, 2, 2 },   { "fakegofer", verb_fakegofer, 0, 0 },
-	{ "filter", verb_filter, 0, 0 },
+	{ "filter", verb_filter, 0, 0 },   { "faults", verb_faults, 0, 0 },
+	{ "replay", verb_replay, 1, 1 },
 };
 
 const char *verbs_list(void)
 {
-	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter";
+	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter, faults, replay";
 }
 
 int complain(enum exit_code code, const char *fmt, ...)

@@ -7,6 +7,18 @@
  * mount, socket or file of the container, except those in the table of what may stay (observe/residue.c).
  * Suppressed: the sentry decided so for that mount. Effects are MUST; quoted wording is SHOULD, judged
  * on runsc-like targets only.
+ *
+ * Of FLT, where a fault is planned (fakegofer/fault/fault.h). Clear error (FLT-1): the operation that the
+ * fault was injected into answers an errno, that of the fault where the fault has one, and never success;
+ * where the connection is given up, there is a text that names the message. Faults that the protocol allows
+ * (delayed, split, duplicated by a peer that may) are no errors. Crash (FLT-2): a death by a signal, an exit
+ * status other than 0, or Go's panic, of a process that the plan did not kill. Hang (FLT-3): an answer is
+ * owed, nobody else is waited for, and the deadline passes. Survives (FLT-5): data of a write and an fsync
+ * that were both acknowledged is read back by another way, byte by byte; an operation without an answer
+ * happened wholly or not at all, a write as a prefix. Sibling (FLT-6): another connection of the same
+ * process, or another container. Growth (FLT-7): more descriptors, or more than 8 MiB more of memory,
+ * between the 100th and the 1,000th round. Confined (FLT-9): nothing outside the tree is read or changed,
+ * the gofer lives and serves others, and its memory stays within some messages of the limit.
  */
 #ifndef HX_MODEL_REQUIREMENT_H
 #define HX_MODEL_REQUIREMENT_H
@@ -103,7 +115,19 @@
 	X(PROTO_1, "PROTO-1", LISAFS, false,                                                           \
 	  "a bad Mount reply ends its own container clearly, or is survived; siblings live")           \
 	X(ABI_1, "ABI-1", LISAFS, false,                                                               \
-	  "struct sizes on the wire are the published ones; a peer with another is named")
+	  "struct sizes on the wire are the published ones; a peer with another is named")             \
+	X(FLT_1, "FLT-1", LISAFS, false,                                                               \
+	  "a fault ends in a clear error, never in a false success")                                   \
+	X(FLT_2, "FLT-2", LISAFS, false, "a fault crashes nobody who was not told to crash")           \
+	X(FLT_3, "FLT-3", LISAFS, false, "a fault hangs nobody past the deadline")                     \
+	X(FLT_4, "FLT-4", LISAFS, false, "a fault leads to no kill by seccomp")                        \
+	X(FLT_5, "FLT-5", LISAFS, false,                                                               \
+	  "what was acknowledged survives; the tree is one that the answers allow")                    \
+	X(FLT_6, "FLT-6", LISAFS, false, "siblings and other containers are served as before")         \
+	X(FLT_7, "FLT-7", LISAFS, false, "no FDs and no memory grow over 1,000 faulted rounds")        \
+	X(FLT_8, "FLT-8", LISAFS, false, "after a fault all is deleted, and nothing is left")          \
+	X(FLT_9, "FLT-9", LISAFS, false,                                                               \
+	  "a hostile client is confined: to its tree, its connection, and the message limit")
 
 enum clause {
 #define CLAUSE_ENUM(symbol, ...) CLAUSE_##symbol,

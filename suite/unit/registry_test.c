@@ -54,6 +54,8 @@ static void the_since_column_is_the_issued_one(void **state)
 		{ "CFG-1", PROFILE_DIRECTFS, false },
 		{ "FD-7", PROFILE_LISAFS, false },
 		{ "LIFE-1", PROFILE_DIRECTFS, false },
+		{ "FLT-1", PROFILE_LISAFS, false },
+		{ "FLT-9", PROFILE_LISAFS, false },
 	};
 
 	(void)state;

@@ -1,0 +1,476 @@
+/* faults: every fault point of every workload, or one plan. */
+#include "harness/cmd/faults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fakegofer/backend/fuse.h"
+#include "harness/base/cleanup.h"
+#include "harness/base/fs.h"
+#include "harness/cmd/output.h"
+#include "harness/cmd/paths.h"
+#include "harness/cmd/verbs.h"
+
+#define FAILURES_LIMIT 10u /* of one workload: then it stops */
+#define SHOWN 3u           /* of them in full */
+
+enum {
+	KEY_PLAN = 1024, /* behind filter's */
+	KEY_GOFER,
+	KEY_SIDE,
+	KEY_WORKLOAD,
+	KEY_DEFECT,
+	KEY_NO_INJECTOR,
+};
+
+static const struct argp_option argp_options[] = {
+	{ "plan", KEY_PLAN, "FILE", 0,
+	  "run each workload once with the faults of this plan, in place of each point in its turn",
+	  0 },
+	{ "gofer", KEY_GOFER, "COMMAND", 0,
+	  "a gofer of yours in place of the fake ones: it serves the folder {root} on the inherited "
+	  "descriptor {fd}, a Unix stream socket, to a hostile client",
+	  0 },
+	{ "side", KEY_SIDE, "gofer|client", 0, "who is faulty (default: either)", 0 },
+	{ "workload", KEY_WORKLOAD, "NAME", 0, "one workload (default: all)", 0 },
+	{ "defect", KEY_DEFECT, "NAME", OPTION_HIDDEN, "a seeded defect of the fake gofer", 0 },
+	{ "no-injector", KEY_NO_INJECTOR, NULL, OPTION_HIDDEN, "plan faults, and inject none", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct faults_options *o = state->input;
+	enum server_defect defect;
+	enum trial_side side;
+
+	switch (key) {
+	case KEY_PLAN:
+		o->plan = arg;
+		return 0;
+	case KEY_GOFER:
+		o->gofer = arg;
+		return 0;
+	case KEY_SIDE:
+		if (trial_side_parse(arg, &side) < 0)
+			argp_error(state, "--side: \"%s\" is neither gofer nor client", arg);
+		o->side = arg;
+		return 0;
+	case KEY_WORKLOAD:
+		if (!workload_find(arg))
+			argp_error(state, "--workload: no \"%s\"", arg);
+		o->workload = arg;
+		return 0;
+	case KEY_DEFECT:
+		if (server_defect_parse(arg, &defect) < 0)
+			argp_error(state, "--defect: no \"%s\"", arg);
+		o->defect = arg;
+		return 0;
+	case KEY_NO_INJECTOR:
+		o->no_injector = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp faults_argp = { argp_options, parse_option, 0, 0, 0, 0, 0 };
+
+/* What is under way ----------------------------------------------------------------------------- */
+
+struct faulting {
+	const struct options *o;
+	struct fault_plan plan; /* n 0: every point */
+	struct faults_known known;
+	struct output out; /* fd -1 = none */
+	struct faults_tally tally;
+	struct trial_spec spec;
+	const struct workload *workload;
+	bool skipped; /* something that was asked for could not be run */
+};
+
+static void name_of(const struct faulting *f, char ret[64])
+{
+	snprintf(ret, 64, "%-7s %-6s %-10s",
+		 f->spec.backend == TRIAL_COMMAND ? "command" : trial_backend_name(f->spec.backend),
+		 trial_side_name(f->spec.side), f->workload->name);
+}
+
+static void progress(void *ctx, size_t done, size_t points)
+{
+	const struct faulting *f = ctx;
+	char name[64];
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	name_of(f, name);
+	fprintf(stderr, "\r%s %zu of %zu\033[K\r", name, done, points);
+}
+
+/* Into the output folder as a file, or on the terminal. */
+static int tell_case(struct faulting *f, const struct fault_case *c, struct hx_error *err)
+{
+	_cleanup_free_ char *name = str_format(
+		"%s-%s-%s-%s.case", trial_backend_name(f->spec.backend),
+		trial_side_name(f->spec.side), f->workload->name, requirements[c->clause].id);
+	_cleanup_str_ struct str text = STR_INIT;
+	int rc;
+
+	fault_case_print(c, &text);
+	if (!name || str_ok(&text) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (f->out.fd < 0) {
+		printf("    case:\n");
+		for (const char *line = str_text(&text); *line; line += strcspn(line, "\n") + 1)
+			printf("      %.*s\n", (int)strcspn(line, "\n"), line);
+		return 0;
+	}
+	rc = fs_write_at(f->out.fd, name, text.data, text.len, 0644, err);
+	printf("    replay: gofercert replay %s/%s%s%s%s\n", f->out.path, name,
+	       f->o->faults.gofer ? " --gofer '" : "", f->o->faults.gofer ?: "",
+	       f->o->faults.gofer ? "'" : "");
+	return rc;
+}
+
+/* The first failure of a clause is reduced to its smallest case. */
+static int shrink(struct faulting *f, const struct script *script, const struct fault_plan *plan,
+		  const struct trial_result *r, struct hx_error *err)
+{
+	_cleanup_fault_case_ struct fault_case c = {
+		.spec = f->spec, .script = *script, .verdict = r->verdict, .clause = r->clause
+	};
+	_cleanup_str_ struct str text = STR_INIT;
+	size_t runs = 0;
+	int rc;
+
+	fault_plan_print(plan, &text);
+	rc = fault_plan_parse(str_text(&text), text.len, &c.plan, err);
+	if (rc == 0)
+		rc = fault_case_shrink(&c, &runs, err);
+	if (rc < 0)
+		return rc;
+	printf("    smallest: %zu operations, %zu faults (%zu runs)\n", c.script.n, c.plan.n, runs);
+	return tell_case(f, &c, err);
+}
+
+static void show(const char *plan, const struct trial_result *r)
+{
+	printf("  %s %s: %s\n", verdict_name(r->verdict),
+	       r->verdict == VERDICT_FAIL ? requirements[r->clause].id : "-", plan);
+	printf("    %s\n", r->text);
+}
+
+/* Of what was found: what is known is counted apart, the rest is shown, the first of a clause shrunk. */
+static int tell_found(struct faulting *f, const struct script *script, const struct sweep *s,
+		      struct hx_error *err)
+{
+	bool shrunk[CLAUSE_N] = { false };
+	size_t shown = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n_found && rc == 0; i++) {
+		const struct sweep_found *x = &s->found[i];
+		_cleanup_fault_plan_ struct fault_plan plan = { 0 };
+		bool fails = x->result.verdict == VERDICT_FAIL;
+
+		if (fails && faults_known_has(&f->known, x->result.clause, x->plan)) {
+			f->tally.known++;
+			continue;
+		}
+		f->tally.failed += fails;
+		f->tally.broken += !fails;
+		if (shown++ < SHOWN)
+			show(x->plan, &x->result);
+		if (!fails || shrunk[x->result.clause])
+			continue;
+		shrunk[x->result.clause] = true;
+		rc = fault_plan_parse(x->plan, strlen(x->plan), &plan, err);
+		if (rc == 0)
+			rc = shrink(f, script, &plan, &x->result, err);
+	}
+	if (shown > SHOWN)
+		printf("  … and %zu more\n", shown - SHOWN);
+	return rc;
+}
+
+static int every_point(struct faulting *f, const struct script *script, struct hx_error *err)
+{
+	struct sweep_options options = {
+		.jobs = f->o->jobs ? f->o->jobs : (unsigned int)sysconf(_SC_NPROCESSORS_ONLN),
+		/* A gofer with known defects is seen to its end. */
+		.limit = f->known.lines.n > 0 ? 0 : FAILURES_LIMIT,
+		.progress = progress,
+		.ctx = f,
+	};
+	_cleanup_sweep_ struct sweep s = { 0 };
+	char name[64];
+	int rc = sweep_run(&f->spec, script, &options, &s, err);
+
+	name_of(f, name);
+	if (rc < 0)
+		return hx_error_wrap(err, rc, "%s", name);
+	printf("%s hit %zu of %zu points%s, %zu failed, %zu broken; %zu runs, %.0f/s\n", name,
+	       s.hit, s.points, s.stopped ? " (stopped)" : "", s.failed, s.broken, s.runs,
+	       s.seconds > 0 ? (double)s.runs / s.seconds : 0);
+	fflush(stdout);
+	f->tally.points += s.points;
+	f->tally.hit += s.hit;
+	f->tally.runs += s.runs;
+	f->tally.seconds += s.seconds;
+	f->tally.swept++;
+	return tell_found(f, script, &s, err);
+}
+
+/* A plan need not fire in each workload, but in one. */
+static int one_plan(struct faulting *f, const struct script *script, struct hx_error *err)
+{
+	struct trial_result r;
+	char name[64];
+	int rc = fault_plan_check(&f->plan, trial_transports(&f->spec), err);
+
+	name_of(f, name);
+	if (rc < 0) {
+		printf("%s not run: %s\n", name, hx_error_text(err));
+		hx_error_clear(err);
+		return 0;
+	}
+	rc = trial_alone(&f->spec, script, &f->plan, &r, err);
+	if (rc < 0)
+		return rc;
+	f->tally.runs++;
+	f->tally.swept++;
+	f->tally.points++;
+	f->tally.hit += r.hits > 0;
+	printf("%s %s%s: %llu hits%s%s\n", name, verdict_name(r.verdict),
+	       r.verdict == VERDICT_FAIL ? requirements[r.clause].id : "",
+	       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
+	f->tally.failed += r.verdict == VERDICT_FAIL;
+	f->tally.broken += r.verdict == VERDICT_BROKEN && r.hits > 0;
+	return r.verdict == VERDICT_FAIL ? shrink(f, script, &f->plan, &r, err) : 0;
+}
+
+static int thousand_rounds(struct faulting *f, const struct script *script, struct hx_error *err)
+{
+	struct trial_result r;
+	struct rounds rounds;
+	int rc = rounds_run(&f->spec, script, &rounds, &r, err);
+
+	if (rc < 0)
+		return rc;
+	printf("%-7s %-6s rounds     %llu of %u faulted, %zu to %zu descriptors, %llu to %llu KiB\n",
+	       trial_backend_name(f->spec.backend), trial_side_name(f->spec.side),
+	       (unsigned long long)rounds.hits, ROUNDS, rounds.fds_warm, rounds.fds_end,
+	       (unsigned long long)rounds.kib_warm, (unsigned long long)rounds.kib_end);
+	fflush(stdout);
+	if (r.verdict != VERDICT_PASS)
+		show("rounds", &r);
+	f->tally.failed += r.verdict == VERDICT_FAIL;
+	f->tally.broken += r.verdict == VERDICT_BROKEN;
+	return 0;
+}
+
+/* What is run ----------------------------------------------------------------------------------- */
+
+static bool is_asked(const struct faulting *f, const struct workload *w)
+{
+	const char *one = f->o->faults.workload;
+
+	return (!one || strcmp(one, w->name) == 0) && (w->backends & (1u << f->spec.backend)) &&
+	       (w->sides & (1u << f->spec.side));
+}
+
+static int run_side(struct faulting *f, struct hx_error *err)
+{
+	int rc = 0;
+	bool rounds = false;
+
+	for (size_t i = 0; i < n_workloads && rc == 0; i++) {
+		struct script script;
+
+		f->workload = &workloads[i];
+		if (!is_asked(f, f->workload))
+			continue;
+		rc = script_parse(f->workload->script, &script, err);
+		if (rc == 0)
+			rc = f->plan.n > 0 ? one_plan(f, &script, err)
+					   : every_point(f, &script, err);
+		if (rc == 0 && !rounds && f->plan.n == 0 && f->spec.backend != TRIAL_FUSE &&
+		    !f->spec.no_injector)
+			rc = thousand_rounds(f, &script, err);
+		rounds = true;
+	}
+	return rc;
+}
+
+static bool can_run(struct faulting *f)
+{
+	_cleanup_(hx_error_clear) struct hx_error why = HX_ERROR_INIT;
+
+	if (f->spec.backend != TRIAL_FUSE || fuse_usable(&why) == 0)
+		return true;
+	printf("fuse    skipped: %s\n", hx_error_text(&why));
+	f->skipped = f->o->fakegofer.backend_given;
+	return false;
+}
+
+static int run_backend(struct faulting *f, enum trial_backend backend, struct hx_error *err)
+{
+	const char *only = f->o->faults.side;
+	int rc = 0;
+
+	f->spec.backend = backend;
+	if (!can_run(f))
+		return 0;
+	for (int side = 0; side < TRIAL_SIDE_N && rc == 0; side++) {
+		/* Nothing can be injected into a command. */
+		if ((only && strcmp(only, trial_side_name((enum trial_side)side)) != 0) ||
+		    (backend == TRIAL_COMMAND && side == TRIAL_GOFER))
+			continue;
+		f->spec.side = (enum trial_side)side;
+		rc = run_side(f, err);
+	}
+	return rc;
+}
+
+static int run_all(struct faulting *f, struct hx_error *err)
+{
+	static const enum trial_backend fakes[] = {
+		[FAKEGOFER_MEMORY] = TRIAL_MEMORY,
+		[FAKEGOFER_HOST] = TRIAL_HOST,
+		[FAKEGOFER_FUSE] = TRIAL_FUSE,
+	};
+	int rc = 0;
+
+	if (f->o->faults.gofer)
+		return run_backend(f, TRIAL_COMMAND, err);
+	for (size_t i = 0; i < ARRAY_SIZE(fakes) && rc == 0; i++) {
+		if (!f->o->fakegofer.backend_given || f->o->fakegofer.backend == i)
+			rc = run_backend(f, fakes[i], err);
+	}
+	return rc;
+}
+
+/* Getting ready --------------------------------------------------------------------------------- */
+
+static int read_plan(const char *path, struct fault_plan *ret, struct hx_error *err)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	bool cut = false;
+	int rc = fs_read_at(AT_FDCWD, path, FAULT_PLAN_TEXT_MAX, &text, &cut, err);
+
+	if (rc == 0 && cut)
+		rc = hx_error_set(err, -E2BIG, "more than %u bytes", FAULT_PLAN_TEXT_MAX);
+	if (rc == 0)
+		rc = fault_plan_parse(str_text(&text), text.len, ret, err);
+	return rc < 0 ? hx_error_wrap(err, rc, "--plan: %s", path) : 0;
+}
+
+/* A plan that no side and backend that is asked for can fire is refused before anything starts. */
+static int check_plan(const struct faulting *f, struct hx_error *err)
+{
+	const struct options *o = f->o;
+	bool fuse = !o->fakegofer.backend_given || o->fakegofer.backend == FAKEGOFER_FUSE;
+	const char *side = o->faults.side;
+	unsigned int transports = 0;
+
+	if (!side || strcmp(side, "client") == 0)
+		transports |= FAULT_IN_CLIENT;
+	if (!o->faults.gofer && (!side || strcmp(side, "gofer") == 0))
+		transports |= FAULT_IN_GOFER | (fuse ? FAULT_IN_FUSE : 0u);
+	return fault_plan_check(&f->plan, transports, err);
+}
+
+static int check_gofer(struct faulting *f, struct hx_error *err)
+{
+	const char *command = f->o->faults.gofer;
+	_cleanup_free_ char *program = strndup(command, strcspn(command, " "));
+	_cleanup_free_ char *list = path_data("faults/known");
+
+	if (f->o->fakegofer.backend_given)
+		return hx_error_set(err, -EINVAL, "one of --backend and --gofer");
+	if (f->o->faults.side && strcmp(f->o->faults.side, "client") != 0)
+		return hx_error_set(err, -EINVAL, "--gofer: --side client is the one there is");
+	if (!strstr(command, "{fd}") || !strstr(command, "{root}"))
+		return hx_error_set(err, -EINVAL, "--gofer: {fd} and {root} are needed");
+	if (!program || !list)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (!strchr(program, '/'))
+		return hx_error_set(err, -EINVAL, "--gofer: \"%s\" is no path", program);
+	if (access(program, X_OK) < 0)
+		return hx_error_errno(err, -errno, "--gofer: %s", program);
+	return faults_known_read(list, program, &f->known, err);
+}
+
+static int prepare(struct faulting *f, struct hx_error *err)
+{
+	const struct faults_options *o = &f->o->faults;
+	int rc = o->gofer ? check_gofer(f, err) : 0;
+
+	if (rc == 0 && o->plan)
+		rc = read_plan(o->plan, &f->plan, err);
+	if (rc == 0 && o->plan)
+		rc = check_plan(f, err);
+	if (rc == 0 && o->defect)
+		rc = server_defect_parse(o->defect, &f->spec.defect);
+	if (rc == 0 && f->o->out)
+		rc = output_create(f->o->out, &f->out, err);
+	f->spec.command = o->gofer;
+	f->spec.no_injector = o->no_injector;
+	return rc;
+}
+
+/* A known defect that did not show is as bad as one that nobody knew. */
+static size_t tell_unseen(const struct faulting *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->known.lines.n && !f->o->faults.workload && !f->o->faults.plan;
+	     i++) {
+		if (f->known.seen[i])
+			continue;
+		printf("xpass: a known defect did not show: %s\n", f->known.lines.items[i]);
+		n++;
+	}
+	return n;
+}
+
+static int conclude(const struct faulting *f)
+{
+	const struct faults_tally *t = &f->tally;
+	size_t unseen = tell_unseen(f);
+
+	if (t->swept == 0)
+		return f->skipped ? EXIT_BROKEN : EXIT_NOTHING_RAN;
+	printf("total: hit %zu of %zu points, %zu failed, %zu known, %zu broken; %zu runs in %.0f s, "
+	       "%.0f/s\n",
+	       t->hit, t->points, t->failed, t->known, t->broken, t->runs, t->seconds,
+	       t->seconds > 0 ? (double)t->runs / t->seconds : 0);
+	if (t->failed > 0 || unseen > 0)
+		return EXIT_DOES_NOT;
+	return t->broken > 0 || t->hit == 0 ? EXIT_BROKEN : EXIT_CONFORMS;
+}
+
+int verb_faults(struct options *o)
+{
+	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
+	struct faulting f = { .o = o,
+			      .out = { .fd = -1, .record = -1 },
+			      .spec = { .deadline_ms = TRIAL_DEADLINE_MS } };
+	int code;
+
+	if (prepare(&f, &err) < 0)
+		code = complain(EXIT_USAGE, "faults: %s", hx_error_text(&err));
+	else if (run_all(&f, &err) < 0)
+		code = complain(EXIT_BROKEN, "faults: %s", hx_error_text(&err));
+	else
+		code = conclude(&f);
+	if (code == EXIT_NOTHING_RAN)
+		complain(EXIT_NOTHING_RAN, "faults: no workload is for this backend and side");
+	faults_known_clear(&f.known);
+	fault_plan_clear(&f.plan);
+	output_clear(&f.out);
+	return code;
+}

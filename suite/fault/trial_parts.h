@@ -1,0 +1,76 @@
+/* What the files of a trial share. Private to this folder. */
+#ifndef HX_SUITE_FAULT_TRIAL_PARTS_H
+#define HX_SUITE_FAULT_TRIAL_PARTS_H
+
+#include "fakegofer/backend/backend.h"
+#include "fakegofer/backend/fuse.h"
+#include "fakegofer/client/client.h"
+#include "suite/fault/gofer.h"
+#include "suite/fault/tree.h"
+#include "suite/fault/trial.h"
+
+struct trial_world {
+	char *folder; /* tree/, outside/, mnt/ */
+	int dir;
+	int quiet_fd;
+	struct fault_stats *stats; /* shared with the gofers */
+	uint64_t clean_peak_kib;   /* what a gofer needs without faults; 0 = not known */
+	size_t clean_fds;
+	size_t own_fds; /* of this process, before the first run */
+	bool own_mounts;
+};
+
+/* What is known of the run as it goes on. */
+struct judging {
+	struct tree_states states;
+	const struct fault *killed; /* the fault that killed the gofer, or its tree */
+	bool on_fuse;               /* a fault of FUSE has hit */
+	bool no_tree;               /* a fault of FUSE kept the gofer from its tree */
+	bool wild; /* a lie was told that nobody could tell: trees are not judged */
+};
+
+struct trial {
+	struct trial_world *world;
+	const struct trial_spec *spec;
+	const struct script *script;
+	const struct fault_plan *plan;
+	struct trial_points *points;
+	struct fault_stats *stats;
+	int quiet_fd;
+	struct trial_result *result;
+	struct gofer gofer;
+	struct backend *remote; /* the faulted connection */
+	struct client *sibling; /* another one of the same process; NULL = it serves one alone */
+	struct fuse_mount mount;
+	struct judging judge;
+};
+
+void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void trial_broken(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+uint64_t trial_hits(const struct trial *t);
+const struct fault *trial_hit_since(const struct trial *t, const uint64_t before[FAULT_PLAN_MAX]);
+/* Descriptors and memory of the gofer against those of a clean run. */
+void trial_cost(struct trial *t);
+
+/* judge.c: the script's operations, each answer held against the model. Takes c: t->remote. */
+void judge_script(struct trial *t, struct client *c);
+/* The tree afterwards, by another connection and by the kernel. */
+void judge_tree(struct trial *t);
+void judge_free(struct trial *t);
+
+struct rounds;
+
+/* rounds_raw.c: the rounds of a gofer that has one connection. */
+int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct rounds *ret,
+	       struct trial_result *ret_result);
+
+/* world.c */
+int world_prepare(struct trial *t, struct hx_error *err);
+int world_start_gofer(struct trial *t, struct hx_error *err);
+/* Aborts and unmounts FUSE, so that nobody waits for it. */
+void world_unblock(struct trial *t);
+/* Nothing outside has changed, and nothing is left. */
+void world_check(struct trial *t);
+
+#endif

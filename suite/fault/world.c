@@ -1,0 +1,242 @@
+/* Where trials run: a folder, what lies outside the tree, a FUSE mount; and that nothing is left. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "harness/base/cleanup.h"
+#include "harness/base/fs.h"
+#include "suite/fault/trial_parts.h"
+
+#define SECRET "nobody reads this"
+/* Messages that a gofer may hold at once: a request, its reply, and what it copies of them. */
+#define MESSAGES_AT_ONCE 4u
+
+static size_t own_fds(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	return n;
+}
+
+static int own_mounts(struct hx_error *err)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return hx_error_errno(err, -errno, "a mount namespace");
+	return 0;
+}
+
+static int fill(struct trial_world *w, struct hx_error *err)
+{
+	if (mkdirat(w->dir, "outside", 0700) < 0 || mkdirat(w->dir, "mnt", 0755) < 0)
+		return hx_error_errno(err, -errno, "%s", w->folder);
+	return fs_write_at(w->dir, "outside/secret", SECRET, strlen(SECRET), 0600, err);
+}
+
+static void world_drop(struct trial_world *w)
+{
+	if (w->stats)
+		munmap(w->stats, sizeof(*w->stats));
+	close_fd(&w->dir);
+	close_fd(&w->quiet_fd);
+	free(w->folder);
+	free(w);
+}
+
+static int make_folder(struct trial_world *w, struct hx_error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	/* In memory, where that can be: each run makes and removes a tree, and syncs its files. */
+	if (!tmp || !*tmp)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	w->folder = str_format("%s/gofercert-faults-XXXXXX", tmp);
+	if (!w->folder)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (!mkdtemp(w->folder))
+		return hx_error_errno(err, -errno, "%s", w->folder);
+	w->dir = fs_open_dir(AT_FDCWD, w->folder);
+	return w->dir < 0 ? hx_error_errno(err, w->dir, "%s", w->folder) : fill(w, err);
+}
+
+int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, struct hx_error *err)
+{
+	struct trial_world *w = calloc(1, sizeof(*w));
+	int rc = 0;
+
+	if (!w)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	w->dir = -1;
+	w->quiet_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->stats = mmap(NULL, sizeof(*w->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	if (w->stats == MAP_FAILED)
+		w->stats = NULL;
+	if (w->quiet_fd < 0 || !w->stats)
+		rc = hx_error_errno(err, -errno, "shared memory");
+	if (rc == 0 && spec->backend == TRIAL_FUSE) {
+		rc = fuse_usable(err);
+		if (rc == 0)
+			rc = own_mounts(err);
+		w->own_mounts = rc == 0;
+	}
+	if (rc == 0)
+		rc = make_folder(w, err);
+	if (rc < 0) {
+		world_drop(w);
+		return rc;
+	}
+	*ret = w;
+	return 0;
+}
+
+int trial_world_free(struct trial_world *w, struct hx_error *err)
+{
+	int rc = fs_remove_tree(w->dir, "tree", err);
+
+	if (rc == 0)
+		rc = fs_remove_tree(w->dir, "outside", err);
+	if (rc == 0 && unlinkat(w->dir, "mnt", AT_REMOVEDIR) < 0)
+		rc = hx_error_errno(err, -errno, "%s/mnt", w->folder);
+	if (rc == 0 && rmdir(w->folder) < 0)
+		rc = hx_error_errno(err, -errno, "%s", w->folder);
+	world_drop(w);
+	return rc;
+}
+
+/* One run --------------------------------------------------------------------------------------- */
+
+int world_prepare(struct trial *t, struct hx_error *err)
+{
+	struct trial_world *w = t->world;
+	int rc = 0;
+
+	if (w->own_fds == 0)
+		w->own_fds = own_fds();
+	t->mount = FUSE_MOUNT_INIT;
+	if (t->spec->backend == TRIAL_HOST || t->spec->backend == TRIAL_COMMAND) {
+		rc = fs_remove_tree(w->dir, "tree", err);
+		if (rc == 0 &&
+		    (mkdirat(w->dir, "tree", 0700) < 0 || fchmodat(w->dir, "tree", 0755, 0) < 0))
+			rc = hx_error_errno(err, -errno, "%s/tree", w->folder);
+	}
+	return rc;
+}
+
+static int start_fuse(struct trial *t, const char *mountpoint, struct hx_error *err)
+{
+	struct fault_owner owner = { .stats = t->stats,
+				     .watch_fuse = t->points ? trial_watch_fuse : NULL,
+				     .ctx = t->points,
+				     .dialect = LISAFS_DIALECT_2026_09 };
+	bool faulted = t->spec->side == TRIAL_GOFER && !t->spec->no_injector;
+	_cleanup_fault_injector_ struct fault_injector *injector = NULL;
+	struct fuse_mount_options options = { .quiet_fd = t->quiet_fd };
+	struct backend *b;
+	int rc = backend_memory_new(&b);
+
+	if (rc == 0 && faulted) {
+		rc = fault_injector_new(t->plan, &owner, &injector);
+		options.faults = injector;
+		if (rc < 0)
+			backend_freep(&b);
+	}
+	if (rc < 0)
+		return hx_error_errno(err, rc, "a tree in memory");
+	return fuse_mount_start(b, mountpoint, &options, &t->mount, err);
+}
+
+int world_start_gofer(struct trial *t, struct hx_error *err)
+{
+	bool faulted = t->spec->side == TRIAL_GOFER && !t->spec->no_injector;
+	bool fuse = t->spec->backend == TRIAL_FUSE;
+	_cleanup_free_ char *root = str_format("%s/%s", t->world->folder, fuse ? "mnt" : "tree");
+	struct gofer_setting set = { .spec = t->spec,
+				     .plan = faulted ? t->plan : NULL,
+				     .stats = t->stats,
+				     .points = faulted ? t->points : NULL,
+				     .quiet_fd = t->quiet_fd,
+				     .root = root };
+	int rc = root ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
+
+	if (rc == 0 && fuse)
+		rc = start_fuse(t, root, err);
+	return rc < 0 ? rc : gofer_start(&set, &t->gofer, err);
+}
+
+void world_unblock(struct trial *t)
+{
+	if (t->mount.pid >= 0)
+		fuse_mount_stop(&t->mount);
+}
+
+/* Against a clean run of the same kind: FLT-7 for descriptors, FLT-9 for memory. */
+void trial_cost(struct trial *t)
+{
+	bool resident = t->spec->backend == TRIAL_COMMAND;
+	uint64_t bound = MESSAGES_AT_ONCE * (LISAFS_PAYLOAD_MAX >> 10) + TRIAL_GROWTH_KIB;
+	struct trial_world *w = t->world;
+	struct gofer_cost cost;
+
+	if (t->judge.killed || gofer_cost(t->gofer.pid, resident, &cost) < 0)
+		return;
+	if (cost.peak_kib > t->result->peak_kib)
+		t->result->peak_kib = cost.peak_kib;
+	if (t->plan->n == 0) {
+		w->clean_peak_kib = t->result->peak_kib;
+		w->clean_fds = cost.fds;
+		return;
+	}
+	if (w->clean_peak_kib > 0 && t->result->peak_kib > w->clean_peak_kib + bound)
+		trial_fail(t, CLAUSE_FLT_9, "the gofer had %llu KiB, %llu without faults",
+			   (unsigned long long)t->result->peak_kib,
+			   (unsigned long long)w->clean_peak_kib);
+	/* Only at the end is nothing open that the faulted connection had. */
+	if (t->gofer.verify < 0 && t->gofer.faulted < 0 && t->spec->backend != TRIAL_COMMAND &&
+	    w->clean_fds > 0 && cost.fds > w->clean_fds)
+		trial_fail(t, CLAUSE_FLT_7, "the gofer has %zu descriptors, %zu without faults",
+			   cost.fds, w->clean_fds);
+}
+
+static void check_outside(struct trial *t)
+{
+	_cleanup_str_ struct str secret = STR_INIT;
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *e;
+	size_t names = 0;
+	int fd;
+
+	if (fs_read_at(t->world->dir, "outside/secret", 4096, &secret, NULL, NULL) < 0 ||
+	    strcmp(str_text(&secret), SECRET) != 0) {
+		trial_fail(t, CLAUSE_FLT_9, "a file outside the tree was changed");
+		return;
+	}
+	fd = openat(t->world->dir, "outside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	while (dir && (e = readdir(dir)))
+		names += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	if (names != 1)
+		trial_fail(t, CLAUSE_FLT_9, "outside the tree there are %zu files, not 1", names);
+}
+
+void world_check(struct trial *t)
+{
+	check_outside(t);
+	if (own_fds() > t->world->own_fds)
+		trial_fail(t, CLAUSE_FLT_7, "the client's process has %zu descriptors, %zu before",
+			   own_fds(), t->world->own_fds);
+	/* The folder below the mount is empty, and there is no mount any more. */
+	if (t->spec->backend == TRIAL_FUSE && (unlinkat(t->world->dir, "mnt", AT_REMOVEDIR) < 0 ||
+					       mkdirat(t->world->dir, "mnt", 0755) < 0))
+		trial_fail(t, CLAUSE_FLT_8, "the mountpoint cannot be removed: %s",
+			   strerror(errno));
+}
