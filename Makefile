@@ -199,7 +199,15 @@ check: ## set up, run every unit and end-to-end test, print the counts
 
 .PHONY: check-asan
 check-asan: ## the unit tests again, in a build with the address, leak and undefined-behaviour sanitizers
-	@$(SH) fixtures/make/check-asan.sh $(notdir $(UNIT_TESTS) $(E2E_TESTS))
+	@$(SH) fixtures/make/memory.sh asan $(notdir $(UNIT_TESTS) $(E2E_TESTS))
+
+.PHONY: check-tsan
+check-tsan: ## the tests in which threads run, in a build with the thread sanitizer
+	@$(SH) fixtures/make/memory.sh tsan $(notdir $(UNIT_TESTS) $(E2E_TESTS))
+
+.PHONY: check-valgrind
+check-valgrind: ## the unit tests under memcheck: memory, leaks, descriptors left open
+	@$(SH) fixtures/make/memory.sh valgrind $(notdir $(UNIT_TESTS) $(E2E_TESTS))
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz the codec, the client, the server and the readers, FUZZ_SECONDS (60) each
