@@ -115,6 +115,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->fakegofer;
 		state->child_inputs[1] = &o->filter;
+		state->child_inputs[2] = &o->gofer;
 		return 0;
 	case KEY_RUNTIME:
 		o->runtime = arg;
@@ -192,6 +193,8 @@ static const char doc[] =
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
 	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
 	"  filter            print what a gofer's or sentry's live seccomp filters allow, or how two differ\n"
+	"  gofer -- CMD...   put a gofer of any make to the test by itself: CMD serves the socket {fd}, and\n"
+	"                    the folder {root} if it names it\n"
 	"\n"
 	"Examples:\n"
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
@@ -200,6 +203,7 @@ static const char doc[] =
 	"  gofercert report out --format junit >junit.xml\n"
 	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
 	"  gofercert filter --runtime ./runsc --set off=1 --against off=0\n"
+	"  gofercert gofer --under valgrind -- ./my-gofer --fd={fd} --root={root}\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
 	"filter --against: 0 no difference, 1 differences.\n"
@@ -210,6 +214,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	static const struct argp_child children[] = {
 		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
 		{ &filter_argp, 0, "Of filter:", 2 },
+		{ &gofer_argp, 0, "Of gofer:", 3 },
 		{ 0 },
 	};
 	static const struct argp argp = {

@@ -9,6 +9,7 @@
 #include "harness/base/str.h"
 #include "harness/cmd/fakegofer.h"
 #include "harness/cmd/filter.h"
+#include "harness/cmd/gofer.h"
 #include "harness/spec/profile.h"
 #include "suite/plan/plan.h"
 
@@ -38,6 +39,7 @@ struct options {
 	bool coverage;        /* list --coverage */
 	struct fakegofer_options fakegofer;
 	struct filter_options filter;
+	struct gofer_options gofer;
 };
 
 /* Parses; prints help, version or a usage error itself and returns the exit code, or -1 to go on. */

@@ -14,6 +14,7 @@ int verb_report(struct options *o);
 int verb_bundle(struct options *o);
 int verb_fakegofer(struct options *o);
 int verb_filter(struct options *o);
+int verb_gofer(struct options *o);
 
 /* "list, run, …" */
 const char *verbs_list(void);
