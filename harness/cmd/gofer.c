@@ -103,8 +103,7 @@ static struct json_object *run_line(const struct gofers *g, size_t planned)
 	    json_add_string(target, "sha256", g->target.sha256) < 0 ||
 	    json_add_bool(target, "reference", false) < 0 ||
 	    json_add_string(o, "profile", "gofer") < 0 ||
-	    json_add_bool(o, "strict", g->options->strict) < 0 ||
-	    json_add_int(o, "seed", 0) < 0 ||
+	    json_add_bool(o, "strict", g->options->strict) < 0 || json_add_int(o, "seed", 0) < 0 ||
 	    json_add_int(o, "planned", (int64_t)planned) < 0 ||
 	    json_add_strv(o, "filters", &g->options->filters) < 0 ||
 	    json_add_string(o, "started", started) < 0)
@@ -217,9 +216,10 @@ static int prepare(struct gofers *g, struct hx_error *err)
 	int r = 0;
 
 	if (!gofer_names(&o->arguments, "{fd}"))
-		return hx_error_set(err, -EINVAL,
-				    "gofer: no word of the command has {fd} in it, where the number "
-				    "of its socket is to be");
+		return hx_error_set(
+			err, -EINVAL,
+			"gofer: no word of the command has {fd} in it, where the number "
+			"of its socket is to be");
 	r = target_identify(o->arguments.items[0], &g->target, err);
 	if (r >= 0)
 		r = tool_usable(o->gofer.under, g->target.path, err);

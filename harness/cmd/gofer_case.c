@@ -12,8 +12,8 @@
 #include "harness/execute/peer.h"
 #include "suite/gofer/tree.h"
 
-#define ROOT "root"         /* below the output folder, while a case runs */
-#define SAID "said.txt"     /* what the gofer printed */
+#define ROOT "root"     /* below the output folder, while a case runs */
+#define SAID "said.txt" /* what the gofer printed */
 #define SAID_LIMIT (64u << 10)
 
 struct place {
@@ -83,7 +83,8 @@ static int command_of(const struct gofer_site *site, const struct place *p, stru
 static const char *cannot(const struct gofer_site *site, const struct gofer_case *gc,
 			  const struct place *p)
 {
-	if (gc->run == gofer_tree && !strcmp(gc->arg, "x") && gofer_names(site->command, "{root}") &&
+	if (gc->run == gofer_tree && !strcmp(gc->arg, "x") &&
+	    gofer_names(site->command, "{root}") &&
 	    setxattr(p->root, "user.gofercert", "", 0, 0) < 0 && errno == EOPNOTSUPP)
 		return "the output folder's file system has no user xattrs";
 	return NULL;
@@ -207,8 +208,10 @@ static int converse(const struct gofer_site *site, const struct gofer_case *gc, 
 		return r;
 	pid = peer.pid;
 	t->socket = TAKE_FD(peer.socket);
+	/* cppcheck-suppress autoVariables; only the conversation uses it */
 	t->ctx = &peer;
 	r = gc->run(t, gc->arg);
+	t->ctx = NULL;
 	if (t->late)
 		waits = peer_is_waiting(&peer);
 	close_fd(&t->socket);
@@ -255,7 +258,11 @@ int gofer_run_case(const struct gofer_site *site, const struct gofer_case *gc,
 		r = hx_error_set(&why, -ENODATA, "nothing was compared");
 	v = skip ? VERDICT_SKIP : t.failed ? VERDICT_FAIL : r < 0 ? VERDICT_BROKEN : VERDICT_PASS;
 	line = make_line(site, gc, &t, &p);
-	if (!line || json_add_string(line, "reason", skip ? skip : r < 0 ? hx_error_text(&why) : NULL) < 0 ||
+	if (!line ||
+	    json_add_string(line, "reason",
+			    skip    ? skip
+			    : r < 0 ? hx_error_text(&why)
+				    : NULL) < 0 ||
 	    json_add_string(line, "log", findings.len ? str_text(&findings) : NULL) < 0 ||
 	    json_add_int(line, "ms", (int64_t)(clock_ms() - begun)) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");

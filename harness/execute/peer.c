@@ -42,9 +42,9 @@ static int install(int socket, int said, int failure)
 	int high_failure = fcntl(failure, F_DUPFD_CLOEXEC, 16);
 	int high_said = fcntl(said, F_DUPFD_CLOEXEC, 16);
 
-	if (null < 0 || high_socket < 0 || high_failure < 0 || high_said < 0 ||
-	    dup2(null, 0) < 0 || dup2(high_said, 1) < 0 || dup2(high_said, 2) < 0 ||
-	    dup2(high_socket, CONNECTION) < 0 || dup3(high_failure, FAILURE, O_CLOEXEC) < 0)
+	if (null < 0 || high_socket < 0 || high_failure < 0 || high_said < 0 || dup2(null, 0) < 0 ||
+	    dup2(high_said, 1) < 0 || dup2(high_said, 2) < 0 || dup2(high_socket, CONNECTION) < 0 ||
+	    dup3(high_failure, FAILURE, O_CLOEXEC) < 0)
 		return -errno;
 	return close_range(FAILURE + 1, ~0u, 0) < 0 ? -errno : 0;
 }

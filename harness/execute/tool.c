@@ -232,8 +232,8 @@ int tool_findings(enum tool t, int folder_fd, pid_t first, struct str *text, siz
 		return hx_error_set(err, -E2BIG, "%zu reports of %s, the limit is %u", reports.n,
 				    tool_name(t), TOOL_REPORTS_LIMIT);
 	for (size_t i = 0; i < reports.n && r >= 0; i++)
-		r = read_report(t, folder_fd, reports.items[i], !strcmp(reports.items[i], own), text,
-				&n, err);
+		r = read_report(t, folder_fd, reports.items[i], !strcmp(reports.items[i], own),
+				text, &n, err);
 	if (r >= 0)
 		*ret_n = n;
 	return r;

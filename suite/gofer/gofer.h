@@ -22,17 +22,17 @@ struct gofer_clause {
 extern const struct gofer_clause gofer_clauses[];
 
 struct talk {
-	int socket;           /* owned until the case takes it */
-	uint32_t deadline_ms; /* of one reply */
-	unsigned int needs;   /* which rows the tree can answer: enum tree_needs bits */
+	int socket;                  /* owned until the case takes it */
+	uint32_t deadline_ms;        /* of one reply */
+	unsigned int needs;          /* which rows the tree can answer: enum tree_needs bits */
 	int (*count_fds)(void *ctx); /* that the gofer has; -1 = not to be told */
 	long (*most_kib)(void *ctx); /* memory that it has had; likewise */
 	void *ctx;
 	struct json_object *facts; /* as in a record's case; passing ones are only counted */
 	size_t compared;
 	size_t failed;
-	bool late;    /* a reply did not come before the deadline */
-	bool left;    /* the gofer closed the connection, which it may where the peer is a bad one */
+	bool late; /* a reply did not come before the deadline */
+	bool left; /* the gofer closed the connection, which it may where the peer is a bad one */
 	char *broken; /* why nothing can be said; NULL = something can */
 };
 

@@ -195,8 +195,9 @@ int gofer_many_claimed(struct talk *t, const void *unused)
 	static const struct {
 		uint16_t id;
 		size_t count_at;
-	} arrays[] = { { LISAFS_WALK, 8 }, { LISAFS_WALKSTAT, 8 }, { LISAFS_CLOSE, 0 },
-		       { LISAFS_FSYNC, 0 } };
+	} arrays[] = {
+		{ LISAFS_WALK, 8 }, { LISAFS_WALKSTAT, 8 }, { LISAFS_CLOSE, 0 }, { LISAFS_FSYNC, 0 }
+	};
 	_cleanup_wire_ struct wire w = WIRE_INIT;
 	uint8_t payload[64];
 	uint64_t root = 0;
@@ -243,8 +244,8 @@ int gofer_request_fds(struct talk *t, const void *unused)
 		(void)ask(t, &w, LISAFS_FSTAT, &root, sizeof(root));
 	after = t->count_fds(t->ctx);
 	if (before < 0 || after < 0 || t->left)
-		return talk_check(t, "FDs of the gofer", NULL, t->left || before < 0,
-				  "as before", "not to be told");
+		return talk_check(t, "FDs of the gofer", NULL, t->left || before < 0, "as before",
+				  "not to be told");
 	more = str_format("%d more", after - before);
 	return talk_check(t, "FDs of the gofer", NULL, after <= before, "as before",
 			  more ? more : "");

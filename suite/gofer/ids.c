@@ -33,16 +33,16 @@ static int about(struct client *c, uint16_t id, uint64_t fd)
 	return client_call(c, &m, &m, NULL, 0);
 }
 
-static const uint16_t messages[] = { LISAFS_FSTAT, LISAFS_OPENAT,     LISAFS_PREAD, LISAFS_PWRITE,
-				     LISAFS_FLUSH, LISAFS_GETDENTS64, LISAFS_READLINKAT };
+static const uint16_t messages[] = { LISAFS_FSTAT,     LISAFS_OPENAT, LISAFS_PREAD,
+				     LISAFS_PWRITE,    LISAFS_FLUSH,  LISAFS_GETDENTS64,
+				     LISAFS_READLINKAT };
 
 static int all_say_ebadf(struct talk *t, struct client *c, uint64_t fd, const char *which)
 {
 	int said = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(messages) && said == 0 && !client_why(c)[0]; i++) {
-		_cleanup_free_ char *what =
-			str_format("%s of %s", lisafs_name(messages[i]), which);
+		_cleanup_free_ char *what = str_format("%s of %s", lisafs_name(messages[i]), which);
 
 		if (client_supports(c, messages[i]))
 			said = talk_saw(t, "answer", what, "EBADF",

@@ -37,25 +37,23 @@ static void fill(struct lisafs_message *m, const struct scene *s, const struct l
 	switch (m->id) {
 	case LISAFS_WALK:
 	case LISAFS_WALKSTAT:
-		m->body.walk = (struct lisafs_walk_request){
-			.dir_fd = s->dir, .path = { .items = name, .n = 1 }
-		};
+		m->body.walk = (struct lisafs_walk_request){ .dir_fd = s->dir,
+							     .path = { .items = name, .n = 1 } };
 		return;
 	case LISAFS_MKDIRAT:
 		m->body.mkdir = (struct lisafs_mkdir_request){ create, *name };
 		return;
 	case LISAFS_OPENCREATEAT:
-		m->body.open_create =
-			(struct lisafs_open_create_request){ create, O_RDWR, *name };
+		m->body.open_create = (struct lisafs_open_create_request){ create, O_RDWR, *name };
 		return;
 	case LISAFS_MKNODAT:
 		m->body.mknod = (struct lisafs_mknod_request){ create, 0, 0, *name };
 		m->body.mknod.create.mode = S_IFREG | 0644;
 		return;
 	case LISAFS_SYMLINKAT:
-		m->body.symlink = (struct lisafs_symlink_request){
-			s->dir, LISAFS_NO_ID, LISAFS_NO_ID, *name, talk_str("f")
-		};
+		m->body.symlink =
+			(struct lisafs_symlink_request){ s->dir, LISAFS_NO_ID, LISAFS_NO_ID, *name,
+							 talk_str("f") };
 		return;
 	case LISAFS_LINKAT:
 		m->body.link = (struct lisafs_link_request){ s->dir, s->file, *name };
@@ -68,8 +66,8 @@ static void fill(struct lisafs_message *m, const struct scene *s, const struct l
 								 talk_str("moved"), 0 };
 		return;
 	default:
-		m->body.rename = (struct lisafs_rename_request){ s->root, s->dir, talk_str("f"),
-								 *name, 0 };
+		m->body.rename =
+			(struct lisafs_rename_request){ s->root, s->dir, talk_str("f"), *name, 0 };
 	}
 }
 
@@ -127,13 +125,13 @@ int gofer_refuses_names(struct talk *t, const void *message_id)
 		rc = talk_create(c, root.control_fd, talk_str("f"), &made);
 	said = talk_saw(t, "a folder and a file", NULL, "ok", talk_errno(rc));
 	if (rc == 0 && said == 0 && client_supports(c, id)) {
-		said = refuses(t, c, id,
-			       &(struct scene){ root.control_fd, dir.control_fd,
-						made.child.control_fd });
+		said = refuses(
+			t, c, id,
+			&(struct scene){ root.control_fd, dir.control_fd, made.child.control_fd });
 		if (said == 0)
-			said = talk_saw(t, "f is still there", NULL, "ok",
-					talk_errno(talk_walk(c, root.control_fd, talk_str("f"),
-							     &found)));
+			said = talk_saw(
+				t, "f is still there", NULL, "ok",
+				talk_errno(talk_walk(c, root.control_fd, talk_str("f"), &found)));
 	}
 	return said < 0 ? said : talk_close(t, c);
 }

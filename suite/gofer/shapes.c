@@ -60,8 +60,8 @@ int gofer_mounts(struct talk *t, const void *unused)
 		return 0;
 	rc = talk_check(t, "Statx", "size", client_dialect(c) != LISAFS_DIALECT_152, "144", "152");
 	if (rc == 0)
-		rc = talk_check(t, "Mount reply", "largest message",
-				client_max_message(c) >= 4096u, "4096 or more", "less");
+		rc = talk_check(t, "Mount reply", "largest message", client_max_message(c) >= 4096u,
+				"4096 or more", "less");
 	if (rc == 0)
 		rc = talk_check(t, "Mount reply", "root", S_ISDIR(root.stat.mode), "a directory",
 				"something else");

@@ -1,21 +1,27 @@
 #include "suite/gofer/gofer.h"
 
 const struct gofer_clause gofer_clauses[] = {
-	{ "ABI-G1", "the Mount reply has the published Statx of 144 bytes, and a limit that can be met" },
+	{ "ABI-G1",
+	  "the Mount reply has the published Statx of 144 bytes, and a limit that can be met" },
 	{ "FD-G1", "an FD beside the Mount reply is the mount's root, and one at most" },
 	{ "FD-G2", "an FD beside an OpenAt reply is the file that was opened" },
 	{ "FD-G3", "FDs that a request carries are closed" },
 	{ "PROTO-G1", "operations answer as Linux does, in replies of the published shape" },
 	{ "PROTO-G2", "a name that is no single component is refused: nothing outside is reached" },
-	{ "PROTO-G3", "malformed, oversized, early and unknown requests are answered with an errno or end the "
-		      "connection; never a crash, a hang or memory for what was only claimed" },
+	{ "PROTO-G3",
+	  "malformed, oversized, early and unknown requests are answered with an errno or end the "
+	  "connection; never a crash, a hang or memory for what was only claimed" },
 	{ "PROTO-G4", "FD ids that were never given, or are closed, are EBADF" },
 	{ "PROTO-G5", "no reply is larger than was asked for" },
 	{ "PROTO-G6", "what was closed is given back: nothing grows with the number of requests" },
 	{ NULL, NULL },
 };
 
-#define ID(id) &(const uint16_t){ id }
+#define ID(id)            \
+	&(const uint16_t) \
+	{                 \
+		id        \
+	}
 
 const struct gofer_case gofer_cases[] = {
 	{ "ABI-G1", "mount", gofer_mounts, NULL },

@@ -111,7 +111,9 @@ int talk_create(struct client *c, uint64_t dir, struct lisafs_str name,
 {
 	struct lisafs_message m = {
 		.id = LISAFS_OPENCREATEAT,
-		.body.open_create = { .create = create_in(dir, 0644), .flags = O_RDWR, .name = name },
+		.body.open_create = { .create = create_in(dir, 0644),
+				      .flags = O_RDWR,
+				      .name = name },
 	};
 	int rc = client_call(c, &m, &m, NULL, 0);
 

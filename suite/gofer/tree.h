@@ -15,7 +15,8 @@ enum tree_needs {
 	TREE_TMPFS = 1, /* what differs between file systems */
 	TREE_ROOT = 2,  /* the tree's process is root */
 	TREE_LOCAL = 4, /* no gofer between: its server checks and drops flags itself */
-	TREE_BEYOND = 8, /* more than gVisor's stock gofer does: it makes no FIFOs and sockets by mknod */
+	TREE_BEYOND =
+		8, /* more than gVisor's stock gofer does: it makes no FIFOs and sockets by mknod */
 };
 
 struct tree_row {
