@@ -37,7 +37,7 @@ static int find(struct backend *b, const char *path, struct backend_node **ret)
 	struct lisafs_statx stat;
 	struct backend_node *n;
 	char *rest = copy;
-	int rc = b->ops->root(b, &n, &stat);
+	int rc = copy ? b->ops->root(b, &n, &stat) : -ENOMEM;
 
 	for (char *name; rc == 0 && strcmp(path, ".") && (name = strsep(&rest, "/"));) {
 		struct backend_node *next;
@@ -350,23 +350,38 @@ static void show_sorted(struct tree_call *c, struct strv *names)
 		snprintf(c->answer, c->cap, "none");
 }
 
+struct listing {
+	struct strv names;
+	int failed;
+};
+
 static bool add_name(void *ctx, const struct backend_dirent *d)
 {
-	return strv_pushf(ctx, "%s:%u", d->name, d->type) == 0;
+	struct listing *l = ctx;
+
+	l->failed = strv_pushf(&l->names, "%s:%u", d->name, d->type);
+	return l->failed == 0;
+}
+
+static void listing_clear(struct listing *l)
+{
+	strv_clear(&l->names);
 }
 
 static int do_list(struct tree_call *c)
 {
-	_cleanup_strv_ struct strv names = STRV_INIT;
+	_cleanup_(listing_clear) struct listing l = { 0 };
 	struct backend_file *f;
 	int rc = open_at(c->b, c->args[1], O_RDONLY, &f);
 
 	if (rc < 0)
 		return rc;
-	rc = c->b->ops->getdents(c->b, f, 0, add_name, &names);
+	rc = c->b->ops->getdents(c->b, f, 0, add_name, &l);
 	c->b->ops->close(c->b, f);
 	if (rc == 0)
-		show_sorted(c, &names);
+		rc = l.failed;
+	if (rc == 0)
+		show_sorted(c, &l.names);
 	return rc;
 }
 

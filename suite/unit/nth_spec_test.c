@@ -23,7 +23,10 @@ static int read_spec(void *json)
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
 
-	return spec_from_json(json, &s, &err);
+	int r = spec_from_json(json, &s, &err);
+
+	/* an absent number is an error text that nobody reads: done without, and nothing lost */
+	return r < 0 ? r : spec_difference(&s, &sandbox) ? -EILSEQ : 0;
 }
 
 static int write_oci(void *unused)
@@ -81,7 +84,7 @@ static void a_spec_is_read(void **state)
 
 	(void)state;
 	assert_int_equal(spec_to_json(&sandbox, &o, NULL), 0);
-	nth_each(NTH_ALLOCATION, read_spec, o, false);
+	nth_each(NTH_ALLOCATION, read_spec, o, true);
 }
 
 static void a_config_is_written(void **state)
