@@ -97,49 +97,59 @@ static bool faulted(fuse_req_t req, enum fault_fuse_op op, fuse_ino_t ino, const
 BEHIND(lookup, LOOKUP, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name),
        (req, dir, name))
 BEHIND(getattr, GETATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
-BEHIND(setattr, SETATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, FI),
+BEHIND(setattr, SETATTR, ino, NULL, NULL,
+       (fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, FI),
        (req, ino, st, to_set, fi))
 BEHIND(readlink, READLINK, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino), (req, ino))
-BEHIND(mknod, MKNOD, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t dev),
+BEHIND(mknod, MKNOD, dir, name, NULL,
+       (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t dev),
        (req, dir, name, mode, dev))
-BEHIND(mkdir, MKDIR, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode),
-       (req, dir, name, mode))
-BEHIND(symlink, SYMLINK, dir, name, NULL, (fuse_req_t req, const char *to, fuse_ino_t dir, const char *name), (req, to, dir, name))
-BEHIND(link, LINK, dir, name, NULL, (fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name),
-       (req, ino, dir, name))
+BEHIND(mkdir, MKDIR, dir, name, NULL,
+       (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode), (req, dir, name, mode))
+BEHIND(symlink, SYMLINK, dir, name, NULL,
+       (fuse_req_t req, const char *to, fuse_ino_t dir, const char *name), (req, to, dir, name))
+BEHIND(link, LINK, dir, name, NULL,
+       (fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name), (req, ino, dir, name))
 BEHIND(unlink, UNLINK, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name),
        (req, dir, name))
 BEHIND(rmdir, RMDIR, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name),
        (req, dir, name))
-BEHIND(rename, RENAME, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t to, const char *as,
+BEHIND(rename, RENAME, dir, name, NULL,
+       (fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t to, const char *as,
 	unsigned int flags),
        (req, dir, name, to, as, flags))
 BEHIND(statfs, STATFS, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino), (req, ino))
-BEHIND(getxattr, GETXATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size), (req, ino, name, size))
+BEHIND(getxattr, GETXATTR, ino, NULL, NULL,
+       (fuse_req_t req, fuse_ino_t ino, const char *name, size_t size), (req, ino, name, size))
 BEHIND(listxattr, LISTXATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, size_t size),
        (req, ino, size))
-BEHIND(setxattr, SETXATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+BEHIND(setxattr, SETXATTR, ino, NULL, NULL,
+       (fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 	int flags),
        (req, ino, name, value, size, flags))
-BEHIND(removexattr, REMOVEXATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, const char *name),
-       (req, ino, name))
+BEHIND(removexattr, REMOVEXATTR, ino, NULL, NULL,
+       (fuse_req_t req, fuse_ino_t ino, const char *name), (req, ino, name))
 BEHIND(open, OPEN, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
-BEHIND(create, CREATE, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, FI),
+BEHIND(create, CREATE, dir, name, NULL,
+       (fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, FI),
        (req, dir, name, mode, fi))
 BEHIND(release, RELEASE, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
 BEHIND(read, READ, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, size_t n, off_t at, FI),
        (req, ino, n, at, fi))
-BEHIND(write, WRITE, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t n, off_t at, FI),
+BEHIND(write, WRITE, ino, NULL, fi,
+       (fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t n, off_t at, FI),
        (req, ino, bytes, n, at, fi))
 BEHIND(flush, FLUSH, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
 BEHIND(fsync, FSYNC, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, int data, FI),
        (req, ino, data, fi))
-BEHIND(fallocate, FALLOCATE, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, int mode, off_t at, off_t n, FI),
+BEHIND(fallocate, FALLOCATE, ino, NULL, fi,
+       (fuse_req_t req, fuse_ino_t ino, int mode, off_t at, off_t n, FI),
        (req, ino, mode, at, n, fi))
 BEHIND(opendir, OPENDIR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
 BEHIND(readdir, READDIR, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, size_t n, off_t at, FI),
        (req, ino, n, at, fi))
-BEHIND(readdirplus, READDIRPLUS, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, size_t n, off_t at, FI), (req, ino, n, at, fi))
+BEHIND(readdirplus, READDIRPLUS, ino, NULL, fi,
+       (fuse_req_t req, fuse_ino_t ino, size_t n, off_t at, FI), (req, ino, n, at, fi))
 BEHIND(releasedir, RELEASEDIR, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))
 BEHIND(fsyncdir, FSYNCDIR, ino, NULL, fi, (fuse_req_t req, fuse_ino_t ino, int data, FI),
        (req, ino, data, fi))

@@ -393,6 +393,7 @@ int backend_host_new(int root, const struct backend_host_options *options, struc
 {
 	struct stat st;
 	struct host *h;
+	int rc;
 
 	if (fstat(root, &st) < 0)
 		return -errno;
@@ -408,9 +409,8 @@ int backend_host_new(int root, const struct backend_host_options *options, struc
 		h->path_link = options->path_link;
 		h->plain_allocate = options->plain_allocate;
 	}
-	if (proc_fd(h) < 0) {
-		int rc = proc_fd(h);
-
+	rc = proc_fd(h);
+	if (rc < 0) {
 		host_destroy(&h->head);
 		return rc;
 	}

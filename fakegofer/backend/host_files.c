@@ -88,17 +88,29 @@ static int open_existing(struct backend *b, struct backend_node *dir, const char
 			 struct backend_file **ret_file, int *ret_fd)
 {
 	struct backend_node *n;
+	struct backend_file *f;
+	int fd = -1;
 	int rc = host_lookup(b, dir, name, &n, ret_stat);
 
 	if (rc < 0)
 		return rc;
-	rc = n->type == S_IFDIR ? -EISDIR : host_open(b, n, flags, ret_file, ret_fd);
+	rc = n->type == S_IFDIR ? -EISDIR : host_open(b, n, flags, &f, ret_fd ? &fd : NULL);
 	if (rc < 0) {
 		host_put(b, n);
 		return rc;
 	}
+	rc = host_statx(n->fd, "", ret_stat); /* opening may have cut it */
+	if (rc < 0) {
+		host_close(b, f);
+		host_put(b, n);
+		close_fd(&fd);
+		return rc;
+	}
 	*ret = n;
-	return host_statx(n->fd, "", ret_stat);
+	*ret_file = f;
+	if (ret_fd)
+		*ret_fd = fd;
+	return 0;
 }
 
 int host_create(struct backend *b, struct backend_node *dir, const char *name, uint32_t flags,
@@ -106,6 +118,7 @@ int host_create(struct backend *b, struct backend_node *dir, const char *name, u
 		struct lisafs_statx *ret_stat, struct backend_file **ret_file, int *ret_fd)
 {
 	_cleanup_close_ int fd = -1;
+	struct backend_node *n;
 	int rc = backend_check_name(name);
 
 	if (rc < 0)
@@ -117,18 +130,20 @@ int host_create(struct backend *b, struct backend_node *dir, const char *name, u
 		return open_existing(b, dir, name, flags, ret, ret_stat, ret_file, ret_fd);
 	if (fd < 0)
 		return -errno;
-	rc = create_new(host_of(b), dir, name, fd, c, ret, ret_stat);
+	rc = create_new(host_of(b), dir, name, fd, c, &n, ret_stat);
 	if (rc < 0)
 		return rc;
 	if (ret_fd)
 		*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	rc = file_new(&fd, S_IFREG, ret_file);
 	if (rc < 0) {
-		host_put(b, *ret);
+		host_put(b, n);
 		if (ret_fd)
 			close_fd(ret_fd);
+		return rc;
 	}
-	return rc;
+	*ret = n;
+	return 0;
 }
 
 void host_close(struct backend *b, struct backend_file *f)

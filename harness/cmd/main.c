@@ -1,6 +1,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,13 +17,13 @@ static const struct {
 	{ "explain", verb_explain, 1, 1 }, { "probe", verb_probe, 0, 0 },
 	{ "rejudge", verb_rejudge, 1, 1 }, { "report", verb_report, 1, 1 },
 	{ "bundle", verb_bundle, 2, 2 },   { "fakegofer", verb_fakegofer, 0, 0 },
-	{ "filter", verb_filter, 0, 0 },   { "faults", verb_faults, 0, 0 },
-	{ "replay", verb_replay, 1, 1 },
+	{ "filter", verb_filter, 0, 0 },   { "gofer", verb_gofer, 1, SIZE_MAX },
+	{ "faults", verb_faults, 0, 0 },   { "replay", verb_replay, 1, 1 },
 };
 
 const char *verbs_list(void)
 {
-	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter, faults, replay";
+	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter, gofer, faults, replay";
 }
 
 int complain(enum exit_code code, const char *fmt, ...)

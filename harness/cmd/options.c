@@ -116,6 +116,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &o->fakegofer;
 		state->child_inputs[1] = &o->filter;
 		state->child_inputs[2] = &o->faults;
+		state->child_inputs[3] = &o->gofer;
 		return 0;
 	case KEY_RUNTIME:
 		o->runtime = arg;
@@ -195,6 +196,8 @@ static const char doc[] =
 	"  filter            print what a gofer's or sentry's live seccomp filters allow, or how two differ\n"
 	"  faults            fault each point of a workload once: fake gofers, or a gofer of yours\n"
 	"  replay FILE       run one case of faults again\n"
+	"  gofer -- CMD...   put a gofer of any make to the test by itself: CMD serves the socket {fd}, and\n"
+	"                    the folder {root} if it names it\n"
 	"\n"
 	"Examples:\n"
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
@@ -205,6 +208,7 @@ static const char doc[] =
 	"  gofercert filter --runtime ./runsc --set off=1 --against off=0\n"
 	"  gofercert faults --backend host --workload data --out out\n"
 	"  gofercert faults --gofer 'my-gofer --fd {fd} {root}'\n"
+	"  gofercert gofer --under valgrind -- ./my-gofer --fd={fd} --root={root}\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
 	"filter --against: 0 no difference, 1 differences.\n"
@@ -216,6 +220,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
 		{ &filter_argp, 0, "Of filter:", 2 },
 		{ &faults_argp, 0, "Of faults and replay:", 3 },
+		{ &gofer_argp, 0, "Of gofer:", 4 },
 		{ 0 },
 	};
 	static const struct argp argp = {

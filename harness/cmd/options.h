@@ -10,6 +10,7 @@
 #include "harness/cmd/fakegofer.h"
 #include "harness/cmd/faults.h"
 #include "harness/cmd/filter.h"
+#include "harness/cmd/gofer.h"
 #include "harness/spec/profile.h"
 #include "suite/plan/plan.h"
 
@@ -40,6 +41,7 @@ struct options {
 	struct fakegofer_options fakegofer;
 	struct filter_options filter;
 	struct faults_options faults;
+	struct gofer_options gofer;
 };
 
 /* Parses; prints help, version or a usage error itself and returns the exit code, or -1 to go on. */

@@ -11,6 +11,7 @@
 #include "harness/base/fs.h"
 #include "harness/cmd/engine.h"
 #include "harness/cmd/expected.h"
+#include "harness/cmd/finish.h"
 #include "harness/cmd/live.h"
 #include "harness/cmd/needs.h"
 #include "harness/cmd/output.h"
@@ -206,14 +207,6 @@ static struct json_object *run_line(const struct run *r, size_t planned)
 	return TAKE_PTR(o);
 }
 
-static int write_line(int fd, struct json_object *line, struct hx_error *err)
-{
-	_cleanup_json_ struct json_object *owned = line;
-
-	return line ? record_write_line(fd, line, err)
-		    : hx_error_set(err, -ENOMEM, "out of memory");
-}
-
 static int result(void *ctx, const struct plan_case *c, struct json_object *line, enum verdict v)
 {
 	struct run *r = ctx;
@@ -258,29 +251,6 @@ static int execute(struct run *r, struct hx_error *err)
 	return code;
 }
 
-static int64_t elapsed_ms(const struct timespec *since)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
-}
-
-static struct json_object *end_line(const struct run *r, enum exit_code code, const char *note)
-{
-	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *counts = json_object_new_object();
-
-	if (!o || json_add_string(o, "type", "end") < 0 || json_add_int(o, "exit", code) < 0 ||
-	    json_add_int(o, "ms", elapsed_ms(&r->started)) < 0 ||
-	    json_add(o, "counts", counts) < 0 || json_add_string(o, "note", note) < 0)
-		return NULL;
-	for (int v = 0; v < VERDICT_N; v++)
-		if (json_add_int(counts, verdict_name((enum verdict)v), (int64_t)r->counts[v]) < 0)
-			return NULL;
-	return TAKE_PTR(o);
-}
-
 static enum exit_code conclude(const struct run *r, size_t planned, int status)
 {
 	size_t done = 0;
@@ -290,24 +260,6 @@ static enum exit_code conclude(const struct run *r, size_t planned, int status)
 	if (status < 0 || done != planned)
 		return EXIT_BROKEN;
 	return record_exit_code(r->counts, r->options->strict);
-}
-
-static int summarise(struct run *r, struct hx_error *err)
-{
-	_cleanup_record_ struct record record = { 0 };
-	_cleanup_str_ struct str text = STR_INIT;
-	int e = lseek(r->output.record, 0, SEEK_SET) < 0 ? -errno : 0;
-
-	if (e >= 0)
-		e = record_read(r->output.record, &record, err);
-	if (e >= 0)
-		e = report_summary(&record, live_wants_colour(STDOUT_FILENO), r->options->verbose,
-				   &text, err);
-	if (e < 0)
-		return e;
-	fputs(str_text(&text), stdout);
-	printf("\nrecord, reports and evidence: %s\n", r->output.path);
-	return 0;
 }
 
 static int run_cases(struct run *r, size_t planned)
@@ -320,7 +272,7 @@ static int run_cases(struct run *r, size_t planned)
 
 	if (e < 0)
 		return complain(e == -EEXIST ? EXIT_USAGE : EXIT_BROKEN, "%s", hx_error_text(&err));
-	e = write_line(r->output.record, run_line(r, planned), &err);
+	e = finish_write(&r->output, run_line(r, planned), &err);
 	if (e >= 0)
 		e = execute(r, &err);
 	if (e < 0)
@@ -332,8 +284,8 @@ static int run_cases(struct run *r, size_t planned)
 		note = str_text(&missing);
 		code = code == EXIT_BROKEN ? code : EXIT_DOES_NOT;
 	}
-	if (write_line(r->output.record, end_line(r, code, note), &late) < 0 ||
-	    output_write_reports(&r->output, &late) < 0 || summarise(r, &late) < 0)
+	const struct finish f = { &r->output, r->counts, r->started, r->options->verbose };
+	if (finish_run(&f, code, note, &late) < 0)
 		code = (enum exit_code)complain(EXIT_BROKEN, "%s", hx_error_text(&late));
 	if (note)
 		complain(code, "%s", note);

@@ -16,6 +16,7 @@ int verb_fakegofer(struct options *o);
 int verb_filter(struct options *o);
 int verb_faults(struct options *o);
 int verb_replay(struct options *o);
+int verb_gofer(struct options *o);
 
 /* "list, run, …" */
 const char *verbs_list(void);

@@ -23,16 +23,15 @@ static bool cut_field(const char **at, const char *end, struct str *ret)
 	return true;
 }
 
-static char *find(const char *text, size_t n)
+/* The module named behind mark, its first `skip` bytes left out; a version that is none does not count. */
+static char *find(const char *text, size_t n, const char *mark, size_t skip)
 {
-	/* "path" and "mod" lines follow each other; alone, either text may be anywhere in a binary. */
-	static const char mark[] = "\nmod\t";
 	const char *end = text + n;
 
-	for (const char *at = text; (at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1));
+	for (const char *at = text; (at = memmem(at, (size_t)(end - at), mark, strlen(mark)));
 	     at++) {
 		_cleanup_str_ struct str s = STR_INIT;
-		const char *p = at + sizeof(mark) - 1;
+		const char *p = at + skip;
 
 		if (!cut_field(&p, end, &s))
 			continue;
@@ -53,7 +52,9 @@ char *module_of(int fd)
 	const char *text = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (text == MAP_FAILED)
 		return NULL;
-	char *module = find(text, n);
+	char *module = find(text, n, "\nmod\t", 5);
+	if (!module)
+		module = find(text, n, "\ndep\tgvisor.dev/gvisor\t", 5);
 	munmap((void *)text, n);
 	return module;
 }

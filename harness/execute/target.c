@@ -222,30 +222,38 @@ static int ask_version(const char *path, char **ret, struct hx_error *err)
 	return *ret ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
 }
 
-int target_open(const char *path, struct target *ret, struct hx_error *err)
+int target_identify(const char *path, struct target *ret, struct hx_error *err)
 {
-	_cleanup_free_ char *full = NULL, *version = NULL;
+	_cleanup_free_ char *full = NULL;
 	_cleanup_close_ int fd = -1;
 	struct target t = { 0 };
 	int r = absolute(path, &full, err);
 
 	if (r >= 0)
 		r = check_file(full, &fd, err);
-	if (r >= 0) {
-		r = digest_fd(fd, t.sha256, err);
-		if (r < 0)
-			hx_error_wrap(err, r, "runtime %s", full);
-		else
-			t.module = module_of(fd);
-	}
-	if (r >= 0)
-		r = ask_version(full, &version, err);
 	if (r < 0)
 		return r;
-	t.reference = str_starts(version, REFERENCE_PREFIX);
+	r = digest_fd(fd, t.sha256, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "runtime %s", full);
+	t.module = module_of(fd);
 	t.path = TAKE_PTR(full);
-	t.version = TAKE_PTR(version);
 	*ret = t;
+	return 0;
+}
+
+int target_open(const char *path, struct target *ret, struct hx_error *err)
+{
+	_cleanup_(target_clear) struct target t = { 0 };
+	int r = target_identify(path, &t, err);
+
+	if (r >= 0)
+		r = ask_version(t.path, &t.version, err);
+	if (r < 0)
+		return r;
+	t.reference = str_starts(t.version, REFERENCE_PREFIX);
+	*ret = t;
+	t = (struct target){ 0 };
 	return 0;
 }
 

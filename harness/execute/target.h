@@ -23,6 +23,8 @@ struct target {
  * -ENOENT, -EACCES (not executable, a directory), -ENOEXEC, -ETIMEDOUT; errors say what to do next.
  */
 int target_open(const char *path, struct target *ret, struct hx_error *err);
+/* The same without asking: version is NULL. For what is no runtime. */
+int target_identify(const char *path, struct target *ret, struct hx_error *err);
 void target_clear(struct target *t);
 
 #endif

@@ -57,36 +57,39 @@ static int add(struct findings *out, const struct fact *e, enum verdict verdict,
 	return 0;
 }
 
-static bool names_all(const char *text, const char *lines)
+/* 1 or 0, or -ENOMEM; so do the next two. */
+static int names_all(const char *text, const char *lines)
 {
 	_cleanup_strv_ struct strv parts = STRV_INIT;
+	int r = strv_split(&parts, lines, '\n');
 
-	if (strv_split(&parts, lines, '\n') < 0)
-		return false;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < parts.n; i++)
 		if (!strstr(text, parts.items[i]))
-			return false;
-	return true;
+			return 0;
+	return 1;
 }
 
-static bool one_of(const char *text, const char *lines)
+static int one_of(const char *text, const char *lines)
 {
 	_cleanup_strv_ struct strv parts = STRV_INIT;
+	int r = strv_split(&parts, lines, '\n');
 
-	return strv_split(&parts, lines, '\n') >= 0 && strv_has(&parts, text);
+	return r < 0 ? r : strv_has(&parts, text);
 }
 
-static bool matches(const struct fact *e, const char *wanted, const char *seen)
+static int matches(const struct fact *e, const char *wanted, const char *seen)
 {
 	if ((int)e->match == disabled)
-		return true;
+		return 1;
 	switch (e->match) {
 	case MATCH_NAMES:
 		return names_all(seen, wanted);
 	case MATCH_ONE_OF:
 		return one_of(seen, wanted);
 	case MATCH_UNSEEN:
-		return false;
+		return 0;
 	case MATCH_IS:
 	case MATCH_SAME:
 	case MATCH_SAME_EACH:
@@ -159,9 +162,11 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
 				      told->sensor, told->value, other->sensor, other->value),
 			   told->sensor);
-	return add(out, e, matches(e, wanted, seen->value) ? VERDICT_PASS : VERDICT_FAIL,
-		   describe(e, wanted), strdup(*seen->value ? seen->value : "(nothing)"),
-		   seen->sensor);
+	int same = matches(e, wanted, seen->value);
+	if (same < 0)
+		return same;
+	return add(out, e, same ? VERDICT_PASS : VERDICT_FAIL, describe(e, wanted),
+		   strdup(*seen->value ? seen->value : "(nothing)"), seen->sensor);
 }
 
 /* One comparison for every key that the baseline answered; none at all is no observation. */

@@ -1,7 +1,12 @@
 #include "harness/model/hints.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+/* A relative source, joined to the bundle: longer ones are no paths. */
+#define RELATIVE_SOURCE_LIMIT (2 * PATH_MAX)
 
 struct word {
 	const char *text;
@@ -186,9 +191,24 @@ char *mount_source(const struct spec_mount *m)
 	return joined;
 }
 
+/* As mount_source, without memory: into buf where it is joined. NULL where it has no room there. */
+static const char *source_in(const struct spec_mount *m, char *buf, size_t cap)
+{
+	int n;
+
+	if (!m->source || m->source[0] == '/' || str_starts(m->source, SPEC_SCRATCH))
+		return m->source ? m->source : "";
+	n = snprintf(buf, cap, "/" SPEC_BUNDLE "/%s", m->source);
+	if (n < 0 || (size_t)n >= cap)
+		return NULL;
+	clean_path(buf);
+	return buf + 1;
+}
+
 const struct hint *hints_find(const struct hints *h, const struct spec_mount *m)
 {
-	_cleanup_free_ char *source = mount_source(m);
+	char joined[RELATIVE_SOURCE_LIMIT];
+	const char *source = source_in(m, joined, sizeof(joined));
 
 	for (size_t i = 0; source && i < h->n_mounts; i++)
 		if (hint_complete(&h->mounts[i]) && !strcmp(h->mounts[i].source, source))

@@ -109,7 +109,7 @@ static struct json_object *mount_oci(const struct spec_mount *m, const char *scr
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *source = m->source ? spec_resolve(m->source, scratch) : NULL;
 
-	if (!o || json_add_string(o, "destination", m->destination) < 0 ||
+	if (!o || (m->source && !source) || json_add_string(o, "destination", m->destination) < 0 ||
 	    json_add_string(o, "type", m->type) < 0 || json_add_string(o, "source", source) < 0 ||
 	    json_add_strv(o, "options", &m->options) < 0)
 		return NULL;

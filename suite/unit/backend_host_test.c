@@ -16,7 +16,7 @@
 #include "suite/unit/support/ask.h"
 #include "suite/unit/support/open_fds.h"
 #include "suite/unit/support/folder.h"
-#include "suite/unit/support/tree.h"
+#include "suite/unit/support/tree_run.h"
 
 struct rig {
 	struct folder *folder;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "suite/unit/support/tree.h"
+#include "suite/unit/support/tree_run.h"
 
 static int setup(void **state)
 {

@@ -21,7 +21,7 @@
 #include "harness/base/fs.h"
 #include "suite/unit/support/folder.h"
 #include "suite/unit/support/open_fds.h"
-#include "suite/unit/support/tree.h"
+#include "suite/unit/support/tree_run.h"
 
 #define PEER_SOCKET 3 /* the peer's FD of the socket */
 #define OUTPUT_LIMIT (1u << 20)

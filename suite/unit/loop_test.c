@@ -13,7 +13,7 @@
 #include "fakegofer/client/client.h"
 #include "fakegofer/server/server.h"
 #include "suite/unit/support/folder.h"
-#include "suite/unit/support/tree.h"
+#include "suite/unit/support/tree_run.h"
 
 #define CALL_MS 10000
 

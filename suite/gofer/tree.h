@@ -2,10 +2,11 @@
  * One table of operations and answers for every tree: in memory, on the host, behind a gofer.
  *
  * A row is a command and what it answers: "ok", a value, or an errno's name. The rows run in order on
- * one tree that starts empty, with umask 0.
+ * one tree that starts empty, with umask 0; those of a group, all of whose paths begin with one letter,
+ * also run without the others. "list ." comes last and belongs to no group.
  */
-#ifndef HX_SUITE_UNIT_SUPPORT_TREE_H
-#define HX_SUITE_UNIT_SUPPORT_TREE_H
+#ifndef HX_SUITE_GOFER_TREE_H
+#define HX_SUITE_GOFER_TREE_H
 
 #include "fakegofer/backend/backend.h"
 
@@ -14,6 +15,8 @@ enum tree_needs {
 	TREE_TMPFS = 1, /* what differs between file systems */
 	TREE_ROOT = 2,  /* the tree's process is root */
 	TREE_LOCAL = 4, /* no gofer between: its server checks and drops flags itself */
+	TREE_BEYOND =
+		8, /* more than gVisor's stock gofer does: it makes no FIFOs and sockets by mknod */
 };
 
 struct tree_row {
@@ -25,10 +28,6 @@ struct tree_row {
 extern const struct tree_row tree_rows[];
 extern const size_t tree_rows_n;
 
-/* Runs every row whose needs are among has; a failed one names itself. */
-void tree_run(struct backend *b, unsigned has);
-/* The same; the commands of others, n rows, answer as those say. */
-void tree_run_but(struct backend *b, unsigned has, const struct tree_row *others, size_t n);
 /* The answer to one command, in memory that the next call uses again. */
 const char *tree_do(struct backend *b, const char *command);
 
