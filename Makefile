@@ -219,6 +219,14 @@ check-tsan: ## the tests in which threads run, in a build with the thread saniti
 check-valgrind: ## the unit tests under memcheck: memory, leaks, descriptors left open
 	@$(SH) fixtures/make/memory.sh valgrind $(notdir $(UNIT_TESTS) $(E2E_TESTS))
 
+.PHONY: check-killed
+check-killed: all $(BUILD)/test/e2e_killed ## the runtime killed at its n-th system call, for every n (check takes every 16th)
+	@KILL_STRIDE=1 $(SH) fixtures/make/check.sh --no-set-up $(BUILD)/test/e2e_killed
+
+.PHONY: coverage
+coverage: ## line and branch coverage of each room, by the unit tests and some end-to-end ones
+	@$(SH) fixtures/make/coverage.sh $(notdir $(UNIT_TESTS)) e2e_bad_input e2e_gofer
+
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz the codec, the client, the server and the readers, FUZZ_SECONDS (60) each
 	@$(SH) fixtures/make/fuzz.sh $(FUZZ_SRC:suite/fuzz/%_fuzz.c=%)

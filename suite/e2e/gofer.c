@@ -324,8 +324,11 @@ static void test_good_gofers(void **state)
 	_cleanup_free_ char *peer =
 		str_format("%s/gvisor-peer/gvisor-peer",
 			   getenv("RUNTIMES") ? getenv("RUNTIMES") : "build/runtimes");
-	const char *of_gvisor[] = { "gofer",    "--out", stock,  "--",     peer, "gofer",
-				    "--donate", "--fd",  "{fd}", "{root}", NULL };
+	const char *of_gvisor[] = { "gofer", "--known", "fixtures/known/known.json",
+				    "--out", stock,     "--",
+				    peer,    "gofer",   "--donate",
+				    "--fd",  "{fd}",    "{root}",
+				    NULL };
 	if (access(peer, X_OK) == 0)
 		conforms(&s, of_gvisor);
 	assert_nothing_left(&s);

@@ -120,10 +120,11 @@ static int converse(struct server *s)
 	if (r >= 0)
 		r = ask(s, LISAFS_WALK,
 			&(union lisafs_body){ .walk = { root, { .items = &name, .n = 1 } } }, &m);
-	if (r >= 0)
-		r = ask(s, LISAFS_CLOSE,
-			&(union lisafs_body){ .fds = { .fds = { .items = &file, .n = 1 } } }, &m);
-	return r;
+	if (r < 0)
+		return r;
+	union lisafs_body closing = { .fds = { .fds = { .items = &file, .n = 1 } } };
+
+	return ask(s, LISAFS_CLOSE, &closing, &m);
 }
 
 static int serve(void *unused)
