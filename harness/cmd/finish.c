@@ -26,11 +26,12 @@ static int64_t elapsed_ms(const struct timespec *since)
 static struct json_object *end_line(const struct finish *f, enum exit_code code, const char *note)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *counts = json_object_new_object();
+	struct json_object *counts = NULL;
 
 	if (!o || json_add_string(o, "type", "end") < 0 || json_add_int(o, "exit", code) < 0 ||
 	    json_add_int(o, "ms", elapsed_ms(&f->started)) < 0 ||
-	    json_add(o, "counts", counts) < 0 || json_add_string(o, "note", note) < 0)
+	    json_add(o, "counts", counts = json_object_new_object()) < 0 ||
+	    json_add_string(o, "note", note) < 0)
 		return NULL;
 	for (int v = 0; v < VERDICT_N; v++)
 		if (json_add_int(counts, verdict_name((enum verdict)v), (int64_t)f->counts[v]) < 0)

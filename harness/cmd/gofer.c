@@ -86,7 +86,7 @@ static struct json_object *run_line(const struct gofers *g, size_t planned)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *command = command_text(&g->options->arguments);
-	struct json_object *target = json_object_new_object();
+	struct json_object *target = NULL;
 	char started[32] = "";
 	time_t now = time(NULL);
 	struct tm tm;
@@ -96,7 +96,7 @@ static struct json_object *run_line(const struct gofers *g, size_t planned)
 	if (!o || json_add_string(o, "type", "run") < 0 ||
 	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
 	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
-	    json_add(o, "target", target) < 0 ||
+	    json_add(o, "target", target = json_object_new_object()) < 0 ||
 	    json_add_string(target, "path", g->target.path) < 0 ||
 	    json_add_string(target, "version", command) < 0 ||
 	    json_add_string(target, "module", g->target.module) < 0 ||

@@ -174,8 +174,8 @@ static int prepare(struct run *r, struct hx_error *err)
 static struct json_object *run_line(const struct run *r, size_t planned)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *target = json_object_new_object();
-	struct json_object *notes = json_object_new_array();
+	struct json_object *target = NULL;
+	struct json_object *notes = NULL;
 	char started[32] = "";
 	time_t now = time(NULL);
 	struct tm tm;
@@ -185,7 +185,8 @@ static struct json_object *run_line(const struct run *r, size_t planned)
 	if (!o || json_add_string(o, "type", "run") < 0 ||
 	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
 	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
-	    json_add(o, "target", target) < 0 || json_add(o, "notes", notes) < 0 ||
+	    json_add(o, "target", target = json_object_new_object()) < 0 ||
+	    json_add(o, "notes", notes = json_object_new_array()) < 0 ||
 	    json_add_string(target, "path", r->target.path) < 0 ||
 	    json_add_string(target, "version", r->target.version) < 0 ||
 	    json_add_string(target, "module", r->target.module) < 0 ||

@@ -149,12 +149,14 @@ int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_o
 		struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = parse_static("{\"ociVersion\":\"1.0.2\"}");
-	struct json_object *root = parse_static("{\"path\":\"rootfs\"}");
-	struct json_object *linux_part = parse_static(
-		"{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},"
-		"{\"type\":\"mount\"},{\"type\":\"network\"}]}");
+	/* owned by o one after the other: made only once the one before is in its place */
+	struct json_object *root = NULL;
 
-	if (!o || json_add(o, "root", root) < 0 || json_add(o, "linux", linux_part) < 0 ||
+	if (!o || json_add(o, "root", root = parse_static("{\"path\":\"rootfs\"}")) < 0 ||
+	    json_add(o, "linux",
+		     parse_static("{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"},"
+				  "{\"type\":\"uts\"},{\"type\":\"mount\"},"
+				  "{\"type\":\"network\"}]}")) < 0 ||
 	    json_add_bool(root, "readonly", s->rootfs_readonly) < 0 ||
 	    json_add_string(o, "hostname", "gofercert") < 0 || add_process(o, s) < 0 ||
 	    add_mounts(o, s, scratch) < 0 || add_annotations(o, s, scratch) < 0)

@@ -147,10 +147,11 @@ static struct json_object *annotation_json(const struct spec_annotation *a)
 
 static int put_lists(struct json_object *o, const struct spec_sandbox *s)
 {
-	struct json_object *mounts = json_object_new_array();
-	struct json_object *annotations = json_object_new_array();
+	/* owned by o one after the other: made only once the one before is in its place */
+	struct json_object *mounts = NULL, *annotations = NULL;
 
-	if (json_add(o, "mounts", mounts) < 0 || json_add(o, "annotations", annotations) < 0)
+	if (json_add(o, "mounts", mounts = json_object_new_array()) < 0 ||
+	    json_add(o, "annotations", annotations = json_object_new_array()) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (json_push(mounts, mount_json(&s->mounts[i])) < 0)
