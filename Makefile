@@ -134,9 +134,10 @@ $(BUILD)/libfakegofer.a: $(call objects,$(FAKEGOFER_SRC)) $(BUILD)/libfakegofer.
 $(BUILD)/gofercert: $(call objects,$(CMD_SRC))
 $(BUILD)/refrun: $(call objects,$(REFRUN_SRC))
 $(BUILD)/shim: $(call objects,$(SHIM_SRC))
-$(BUILD)/bench-wire: $(call objects,$(BENCH_SRC))
+$(BUILD)/bench-wire: $(call objects,fixtures/bench/wire.c)
+$(BUILD)/bench-filter: $(call objects,fixtures/bench/filter.c)
 
-$(BUILD)/gofercert $(BUILD)/refrun $(BUILD)/shim $(BUILD)/bench-wire: $(LIBS)
+$(BUILD)/gofercert $(BUILD)/refrun $(BUILD)/shim $(BUILD)/bench-wire $(BUILD)/bench-filter: $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(GROUP)
 
@@ -246,6 +247,10 @@ bench-wire: $(BUILD)/bench-wire ## requests to our server against gVisor's stock
 .PHONY: bench-shim
 bench-shim: all ## wall time of a sandbox with something between sentry and gofer, against a bare one
 	@$(SH) fixtures/make/bench-shim.sh $(ARGS)
+
+.PHONY: bench-filter
+bench-filter: all $(BUILD)/bench-filter ## what judging seccomp costs: all of SEC, and one live filter
+	@$(SH) fixtures/make/bench-filter.sh
 
 .PHONY: plans
 plans: all ## write fixtures/expected/*.plan anew; read the diff

@@ -68,6 +68,7 @@ static void add_case(struct term *t, const struct report_case *c)
 	add_facts(t, c, FACT_OK, "as expected");
 	if (c->compared)
 		str_printf(&t->out, "  %lld facts compared\n", (long long)c->compared);
+	add_list(t, "never issued by its gofer", c->unissued);
 	if (report_has_wire(c)) {
 		add_title(t, "wire");
 		report_wire(t, c);

@@ -91,25 +91,16 @@ static const struct member run_members[] = {
 };
 
 static const struct member case_members[] = {
-	{ "id", json_type_string, true },
-	{ "clause", json_type_string, true },
-	{ "family", json_type_string, true },
-	{ "verdict", json_type_string, true },
-	{ "should", json_type_boolean, false },
-	{ "row", json_type_string, false },
-	{ "reason", json_type_string, false },
-	{ "spec", json_type_array, false },
-	{ "facts", json_type_array, false },
-	{ "sandboxes", json_type_array, false },
-	{ "evidence", json_type_array, false },
-	{ "log", json_type_string, false },
-	{ "wire", json_type_array, false },
-	{ "wire_left_out", json_type_int, false },
-	{ "known", json_type_object, false },
-	{ "replay", json_type_string, false },
-	{ "compared", json_type_int, false },
-	{ "ms", json_type_int, false },
-	{ 0 },
+	{ "id", json_type_string, true },       { "clause", json_type_string, true },
+	{ "family", json_type_string, true },   { "verdict", json_type_string, true },
+	{ "should", json_type_boolean, false }, { "row", json_type_string, false },
+	{ "reason", json_type_string, false },  { "spec", json_type_array, false },
+	{ "facts", json_type_array, false },    { "sandboxes", json_type_array, false },
+	{ "evidence", json_type_array, false }, { "log", json_type_string, false },
+	{ "wire", json_type_array, false },     { "wire_left_out", json_type_int, false },
+	{ "unissued", json_type_array, false }, { "known", json_type_object, false },
+	{ "replay", json_type_string, false },  { "compared", json_type_int, false },
+	{ "ms", json_type_int, false },         { 0 },
 };
 
 static const struct member end_members[] = {

@@ -18,6 +18,8 @@
  *                             "kept"?: "sentry:7" (process and FD) or "no" } … ],
  *                 "note"?: what was done to it } … ] or absent: messages around the failure
  *     "wire_left_out": N messages that are not listed, or absent
+ *     "unissued": [call…]   LISAFS calls that its gofer, forced by the guest, never issued; absent: it was
+ *                           not forced
  *     "known": { "link", "note" } or absent, "replay": the command, "ms": N }
  *   { "type": "end", "exit": N, "ms": N, "counts": { verdict: N … }, "note": text or absent }
  *

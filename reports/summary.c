@@ -152,6 +152,42 @@ static int add_groups(struct term *t, const struct report_view *v, enum verdict 
 	return 0;
 }
 
+static bool has_text(struct json_object *list, struct report_text text)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (report_text_eq(report_text_json(json_object_array_get_idx(list, i)), text))
+			return true;
+	return false;
+}
+
+/* What none of the cases that force the LISAFS calls saw issued: of those calls SEC-2 says nothing. */
+static void add_unissued(struct term *t, const struct report_view *v)
+{
+	struct json_object *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_cases && !first; i++)
+		first = v->cases[i].unissued;
+	for (size_t k = 0; first && k < json_object_array_length(first); k++) {
+		struct report_text name = report_text_json(json_object_array_get_idx(first, k));
+		bool never = true;
+
+		for (size_t i = 0; i < v->n_cases && never; i++)
+			never = !v->cases[i].unissued || has_text(v->cases[i].unissued, name);
+		if (!never)
+			continue;
+		if (!n++) {
+			str_add_char(&t->out, '\n');
+			term_styled(t, STYLE_BOLD, "LISAFS calls that no gofer ever issued");
+			str_add(&t->out, "\n         ");
+		}
+		str_add_char(&t->out, ' ');
+		term_line(t, name);
+	}
+	if (n)
+		str_add_char(&t->out, '\n');
+}
+
 static void add_end(struct term *t, const struct report_view *v)
 {
 	str_add_char(&t->out, '\n');
@@ -181,6 +217,8 @@ int report_summary(const struct record *r, bool colour, bool verbose, struct str
 		e = add_groups(&t, &v, VERDICT_XFAIL, "known defects", verbose);
 	if (e == 0)
 		e = add_groups(&t, &v, VERDICT_SKIP, "skipped", verbose);
+	if (e == 0)
+		add_unissued(&t, &v);
 	if (e == 0)
 		add_end(&t, &v);
 	else

@@ -69,6 +69,7 @@ static struct report_case case_of(struct json_object *line, size_t at)
 		.evidence = member(line, "evidence", json_type_array),
 		.wire = member(line, "wire", json_type_array),
 		.wire_left_out = json_int_or(line, "wire_left_out", 0),
+		.unissued = member(line, "unissued", json_type_array),
 		.line = line,
 		.at = at,
 	};

@@ -24,7 +24,7 @@ struct report_case {
 	int64_t ms, compared, wire_left_out;
 	struct report_text id, clause, family, row, reason, log, replay;
 	struct report_text known_link, known_note;
-	struct json_object *spec, *facts, *sandboxes, *evidence, *wire;
+	struct json_object *spec, *facts, *sandboxes, *evidence, *wire, *unissued;
 	struct json_object *line;
 	size_t at; /* in the stream */
 };

@@ -9,6 +9,8 @@
 
 #include "harness/base/fs.h"
 #include "harness/cmd/verdicts.h"
+#include "harness/interpose/plan.h"
+#include "harness/model/lisafs_syscalls.h"
 #include "harness/observe/judge.h"
 
 #define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */
@@ -25,10 +27,20 @@ struct engine {
 	size_t n_jobs;
 	size_t again[ENGINE_AGAIN_LIMIT]; /* cases that failed in a pack and run alone now */
 	size_t n_again;
-	bool second; /* the second round: those alone */
+	bool second;  /* the second round: those alone */
+	size_t *held; /* SEC cases that wait for what the positive controls say */
+	size_t n_held;
+	size_t controls; /* positive controls that are not judged yet */
+	enum verdict
+		control; /* of all that are: pass; fail: no kill came; broken: it was not seen */
 	struct engine_progress progress;
 	struct hx_error error; /* the first error of a hook */
 };
+
+/* clang-format off */
+#define ENGINE_INIT(p, options) \
+	((struct engine){ .plan = (p), .o = (options), .control = VERDICT_PASS })
+/* clang-format on */
 
 static void engine_clear(struct engine *e)
 {
@@ -41,6 +53,7 @@ static void engine_clear(struct engine *e)
 	free(e->dirty);
 	free(e->waiting);
 	free(e->judged);
+	free(e->held);
 	free(e->jobs);
 	hx_error_clear(&e->error);
 }
@@ -70,13 +83,49 @@ static int drop_evidence(struct engine *e, size_t sandbox)
 	return fs_remove_tree(dir, e->plan->sandboxes[sandbox].id, &e->error);
 }
 
+/* What a case about filters or kills comes to where its detector was not seen detecting in this run. */
+static const char *why_undetected(const struct engine *e, const struct plan_case *c)
+{
+	if (c->skip || !plan_is_about_kills(c) || plan_is_control(e->plan, c))
+		return NULL;
+	if (e->control == VERDICT_BROKEN)
+		return "a planted forbidden call killed and was not seen, or could not be planted: "
+		       "nothing that this run says of seccomp counts";
+	return e->control == VERDICT_FAIL && c->clause == CLAUSE_SEC_2
+		       ? "a planted forbidden call killed nobody (SEC-5): no kill was seen detected"
+		       : NULL;
+}
+
+static int finish_case(struct engine *e, struct plan_case *c);
+
+/* The last of them frees who waited for them. */
+static int take_control(struct engine *e, const struct plan_case *c, enum verdict v)
+{
+	int r = 0;
+
+	if (c->skip || !plan_is_control(e->plan, c))
+		return 0;
+	if (v != VERDICT_PASS && e->control != VERDICT_BROKEN)
+		e->control = v == VERDICT_BROKEN ? VERDICT_BROKEN : VERDICT_FAIL;
+	if (--e->controls)
+		return 0;
+	for (size_t i = 0; i < e->n_held && r >= 0; i++)
+		r = finish_case(e, &e->plan->cases[e->held[i]]);
+	e->n_held = 0;
+	return r;
+}
+
 static int finish_case(struct engine *e, struct plan_case *c)
 {
 	struct case_state *state = &e->states[case_index(e, c)];
 	_cleanup_json_ struct json_object *line = NULL;
 	_cleanup_free_ char *replay = str_format("%s%s'", e->o->replay_prefix, c->id);
 	enum verdict v = VERDICT_BROKEN;
-	int r = replay ? case_state_finish(state, c, e->o->known, replay, &line, &v) : -ENOMEM;
+	const char *undetected = why_undetected(e, c);
+	int r = undetected ? case_state_break(state, undetected) : 0;
+
+	if (r >= 0)
+		r = replay ? case_state_finish(state, c, e->o->known, replay, &line, &v) : -ENOMEM;
 
 	if (r < 0)
 		return hx_error_set(&e->error, r, "out of memory");
@@ -97,7 +146,7 @@ static int finish_case(struct engine *e, struct plan_case *c)
 			return r;
 	}
 	case_state_clear(state);
-	return 0;
+	return take_control(e, c, v);
 }
 
 /* A packed case that failed is put alone, to tell whether its neighbours matter. */
@@ -125,6 +174,10 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 		return hx_error_set(&e->error, -ENOMEM, "out of memory");
 	if (state->judged < state->places)
 		return 0;
+	if (e->controls && plan_is_about_kills(c) && !plan_is_control(e->plan, c)) {
+		e->held[e->n_held++] = case_index(e, c);
+		return 0;
+	}
 	return wants_alone(e, c) ? keep_for_later(e, c) : finish_case(e, c);
 }
 
@@ -219,29 +272,42 @@ static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int 
 	return r;
 }
 
-static int prepare(struct engine *e)
+static int add_jobs(struct engine *e, bool controls)
 {
-	size_t n = e->plan->n_sandboxes + ENGINE_AGAIN_LIMIT;
-
-	e->states = calloc(e->plan->n_cases + 1, sizeof(*e->states));
-	e->sandbox_of = calloc(n + 1, sizeof(*e->sandbox_of));
-	e->dirty = calloc(n + 1, sizeof(*e->dirty));
-	e->waiting = calloc(n + 1, sizeof(*e->waiting));
-	e->judged = calloc(n + 1, sizeof(*e->judged));
-	e->jobs = calloc(n + 1, sizeof(*e->jobs));
-	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->jobs)
-		return -ENOMEM;
 	for (size_t s = 0; s < e->plan->n_sandboxes; s++) {
-		if (!plan_needs_sandbox(e->plan, s))
+		const struct spec_sandbox *spec = &e->plan->sandboxes[s];
+
+		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls ||
+		    !plan_needs_sandbox(e->plan, s))
 			continue;
 		struct execute_job *job = &e->jobs[e->n_jobs];
-		job->spec = &e->plan->sandboxes[s];
+		job->spec = spec;
 		job->plant = e->o->plant;
 		e->sandbox_of[e->n_jobs++] = s;
 		if (plan_sandbox_cases(e->plan, s, &job->cases) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int prepare(struct engine *e)
+{
+	size_t n = e->plan->n_sandboxes + ENGINE_AGAIN_LIMIT;
+	int r;
+
+	e->states = calloc(e->plan->n_cases + 1, sizeof(*e->states));
+	e->sandbox_of = calloc(n + 1, sizeof(*e->sandbox_of));
+	e->dirty = calloc(n + 1, sizeof(*e->dirty));
+	e->waiting = calloc(n + 1, sizeof(*e->waiting));
+	e->judged = calloc(n + 1, sizeof(*e->judged));
+	e->held = calloc(e->plan->n_cases + 1, sizeof(*e->held));
+	e->jobs = calloc(n + 1, sizeof(*e->jobs));
+	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->held ||
+	    !e->jobs)
+		return -ENOMEM;
+	/* the positive controls first: others wait for them */
+	r = add_jobs(e, true);
+	return r < 0 ? r : add_jobs(e, false);
 }
 
 /* How many of a case's places run at all, and who waits for whom. */
@@ -253,6 +319,7 @@ static void count_places(struct engine *e)
 		if (!c->selected)
 			continue;
 		e->progress.cases++;
+		e->controls += !c->skip && plan_is_control(e->plan, c);
 		for (size_t p = 0; p < c->n_places && !c->skip; p++) {
 			size_t s = c->places[p].sandbox;
 
@@ -342,9 +409,21 @@ static int run_alone(struct engine *e, const struct execute_options *options,
 	return execute_all(options, e->jobs, e->n_jobs, hooks, err);
 }
 
+/* The calls that a watched gofer is to tell of: those that SEC-2 wants forced. */
+static size_t list_issued(enum profile profile, uint32_t ret[SHIM_PLAN_ISSUED_LIMIT])
+{
+	size_t n = 0, kept = 0;
+	const struct lisafs_syscall *calls = lisafs_syscalls(&n);
+
+	for (size_t i = 0; i < n && kept < SHIM_PLAN_ISSUED_LIMIT; i++)
+		if (lisafs_syscall_in(&calls[i], profile))
+			ret[kept++] = calls[i].nr;
+	return kept;
+}
+
 int engine_run(struct plan *plan, const struct engine_options *o, struct hx_error *err)
 {
-	_cleanup_(engine_clear) struct engine e = { .plan = plan, .o = o };
+	_cleanup_(engine_clear) struct engine e = ENGINE_INIT(plan, o);
 	const struct execute_hooks hooks = {
 		.started = started,
 		.judge = judge,
@@ -352,6 +431,8 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.tick = tick,
 		.ctx = &e,
 	};
+	uint32_t issued[SHIM_PLAN_ISSUED_LIMIT];
+	size_t n_issued = list_issued(plan->profile, issued);
 	const struct execute_options options = {
 		.target = o->target,
 		.profile = plan->profile,
@@ -359,6 +440,8 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.out_fd = o->out_fd,
 		.probe = o->probe,
 		.shim = o->shim,
+		.issued = issued,
+		.n_issued = n_issued,
 		.jobs = o->jobs,
 		.timeout_ms = o->timeout_ms,
 		.debug_log = true,
@@ -400,7 +483,7 @@ static int judge_now(struct engine *e, size_t sandbox, int folder)
 int engine_rejudge(struct plan *plan, const struct engine_options *o, int evidence_fd,
 		   struct hx_error *err)
 {
-	_cleanup_(engine_clear) struct engine e = { .plan = plan, .o = o };
+	_cleanup_(engine_clear) struct engine e = ENGINE_INIT(plan, o);
 	int r = begin(&e, err);
 
 	for (size_t i = 0; i < e.n_jobs && r >= 0; i++) {

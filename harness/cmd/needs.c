@@ -1,18 +1,12 @@
 #include "harness/cmd/needs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fakegofer/backend/fuse.h"
 #include "harness/cmd/probing.h"
-#include "harness/interpose/dump.h"
+#include "harness/interpose/able.h"
 
 /* kvm is put where this machine lets a sandbox without any hint start under it. */
 static int skip_kvm(struct plan *p, const struct options *o, const struct target *t,
@@ -37,52 +31,14 @@ static int fuse_there(struct hx_error *err)
 	return fuse_usable(err);
 }
 
-/* A process with one filter, which allows everything. It closes ready once it has it. */
-_Noreturn static void live_filtered(int ready)
-{
-	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	const struct sock_fprog program = { .len = 1, .filter = &allow };
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		_exit(1);
-	close(ready);
-	for (;;)
-		pause();
-}
-
-static int filters_there(struct hx_error *err)
-{
-	_cleanup_dump_ struct dump d = { 0 };
-	char c;
-	int ready[2], r;
-	pid_t pid;
-
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		return hx_error_errno(err, -errno, "pipe");
-	pid = fork();
-	if (pid == 0)
-		live_filtered(ready[1]);
-	close_fd(&ready[1]);
-	r = pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
-	if (r >= 0 && read(ready[0], &c, 1) == 0)
-		r = dump_filters(pid, &d, err);
-	close_fd(&ready[0]);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return r;
-}
-
 static const struct {
 	plan_need_fn need;
 	int (*there)(struct hx_error *err);
 	const char *what; /* begins the reason */
 } needs[] = {
 	{ plan_needs_fuse, fuse_there, "FUSE" },
-	{ plan_needs_filters, filters_there, "least privilege is not judged: live filters" },
+	{ plan_needs_filters, able_to_dump, NEEDS_NO_FILTERS },
+	{ plan_needs_watch, able_to_watch, NEEDS_NO_WATCH },
 };
 
 static int skip_without(struct plan *p, size_t i, struct hx_error *err)
@@ -112,6 +68,25 @@ static int skip_reference(struct plan *p, const struct target *t)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int needs_notes(const struct plan *p, struct strv *ret)
+{
+	bool watched = false;
+
+	for (size_t i = 0; i < p->n_cases; i++) {
+		const struct plan_case *c = &p->cases[i];
+
+		if (!c->selected || !plan_is_about_kills(c))
+			continue;
+		watched = watched || (!c->skip && plan_is_control(p, c));
+		if (c->skip && !strv_has(ret, c->skip) &&
+		    (str_starts(c->skip, NEEDS_NO_FILTERS) ||
+		     str_starts(c->skip, NEEDS_NO_WATCH)) &&
+		    strv_push(ret, c->skip) < 0)
+			return -ENOMEM;
+	}
+	return watched ? strv_push(ret, NEEDS_WATCHED) : 0;
 }
 
 int needs_skip(struct plan *p, const struct options *o, const struct target *t, const char *probe,

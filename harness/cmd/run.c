@@ -175,18 +175,22 @@ static struct json_object *run_line(const struct run *r, size_t planned)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	struct json_object *target = NULL;
-	struct json_object *notes = NULL;
+	_cleanup_strv_ struct strv notes = STRV_INIT;
 	char started[32] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 
+	if (needs_notes(&r->plan, &notes) < 0 ||
+	    (r->options->plant && strv_push(&notes, "a corruption was planted: this run says "
+						    "nothing about the target") < 0))
+		return NULL;
 	if (gmtime_r(&now, &tm))
 		strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (!o || json_add_string(o, "type", "run") < 0 ||
 	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
 	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
 	    json_add(o, "target", target = json_object_new_object()) < 0 ||
-	    json_add(o, "notes", notes = json_object_new_array()) < 0 ||
+	    json_add_strv(o, "notes", &notes) < 0 ||
 	    json_add_string(target, "path", r->target.path) < 0 ||
 	    json_add_string(target, "version", r->target.version) < 0 ||
 	    json_add_string(target, "module", r->target.module) < 0 ||
@@ -199,11 +203,6 @@ static struct json_object *run_line(const struct run *r, size_t planned)
 	    json_add_int(o, "planned", (int64_t)planned) < 0 ||
 	    json_add_strv(o, "filters", &r->options->filters) < 0 ||
 	    json_add_string(o, "started", started) < 0)
-		return NULL;
-	if (r->options->plant &&
-	    json_push(notes, json_object_new_string("a corruption was planted: this "
-						    "run says nothing about the "
-						    "target")) < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }
@@ -321,6 +320,7 @@ int verb_run(struct options *o)
 		return complain(EXIT_NOTHING_RAN,
 				"no case matches the filter%s; `gofercert list` shows the cases",
 				o->filters.n == 1 ? "" : "s");
+	planned += plan_select_controls(&r.plan);
 	if (needs_skip(&r.plan, o, &r.target, r.probe, &err) < 0)
 		return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 	return run_cases(&r, planned);

@@ -7,6 +7,7 @@ void case_state_clear(struct case_state *c)
 {
 	json_object_put(c->facts);
 	json_object_put(c->wire);
+	json_object_put(c->unissued);
 	for (size_t i = 0; i < c->n_kinds; i++)
 		json_object_put(c->kinds[i].outcome);
 	free(c->kinds);
@@ -185,6 +186,16 @@ static void take_wire(struct case_state *c, struct json_object *line, enum verdi
 	c->wire_left_out = json_int_or(line, "wire_left_out", 0);
 }
 
+static void take_unissued(struct case_state *c, struct json_object *line)
+{
+	struct json_object *list = NULL;
+
+	if (json_get_array(line, "unissued", &list, NULL) < 0)
+		return;
+	json_object_put(c->unissued);
+	c->unissued = json_object_get(list);
+}
+
 int case_state_add(struct case_state *c, const struct plan_case *pc, const char *sandbox,
 		   struct json_object *line, const char *reason)
 {
@@ -207,15 +218,25 @@ int case_state_add(struct case_state *c, const struct plan_case *pc, const char 
 		c->compared += json_int_or(line, "compared", 0);
 	if (line)
 		take_wire(c, line, v);
+	if (line)
+		take_unissued(c, line);
 	c->per_verdict[v]++;
 	c->last = v;
 	c->judged++;
 	return r < 0 ? r : str_ok(&c->reason);
 }
 
+int case_state_break(struct case_state *c, const char *reason)
+{
+	c->broken = true;
+	str_printf(&c->reason, "%s%s", c->reason.len ? "; " : "", reason);
+	return str_ok(&c->reason);
+}
+
 static enum verdict together(struct case_state *c)
 {
-	enum verdict v = c->per_verdict[VERDICT_FAIL]     ? VERDICT_FAIL
+	enum verdict v = c->broken                        ? VERDICT_BROKEN
+			 : c->per_verdict[VERDICT_FAIL]   ? VERDICT_FAIL
 			 : c->per_verdict[VERDICT_BROKEN] ? VERDICT_BROKEN
 			 : c->per_verdict[VERDICT_PASS]   ? VERDICT_PASS
 							  : VERDICT_BROKEN;
@@ -303,6 +324,7 @@ int case_state_finish(struct case_state *c, const struct plan_case *pc, const st
 	    json_add_string(o, "log", c->log) < 0 ||
 	    (c->wire && json_add(o, "wire", json_object_get(c->wire)) < 0) ||
 	    (c->wire_left_out && json_add_int(o, "wire_left_out", c->wire_left_out) < 0) ||
+	    (c->unissued && json_add(o, "unissued", json_object_get(c->unissued)) < 0) ||
 	    (d && json_add(o, "known", known_json(d)) < 0) ||
 	    json_add_string(o, "replay", replay) < 0 || json_add_int(o, "ms", (int64_t)c->ms) < 0)
 		return -ENOMEM;

@@ -15,6 +15,7 @@ struct case_state {
 	size_t judged; /* places judged */
 	size_t places; /* places that will be: sandboxes that run */
 	size_t per_verdict[VERDICT_N];
+	bool broken;               /* by something that lies outside its places */
 	enum verdict last;         /* of the newest place */
 	struct json_object *facts; /* of every place; passing ones of the first place only */
 	struct outcome_kind {      /* distinct outcomes, where the case is about sameness */
@@ -30,6 +31,7 @@ struct case_state {
 	struct json_object
 		*wire; /* messages, of the first place that did not pass, else of the first */
 	int64_t wire_left_out;
+	struct json_object *unissued; /* LISAFS calls, of the newest place that lacks some */
 };
 
 void case_state_clear(struct case_state *c);
@@ -37,6 +39,9 @@ void case_state_clear(struct case_state *c);
 /* Adds one judge line (or, line NULL, that the judge failed: reason says why). 0 or -ENOMEM. */
 int case_state_add(struct case_state *c, const struct plan_case *pc, const char *sandbox,
 		   struct json_object *line, const char *reason);
+
+/* Makes it broken, whatever its places said. 0 or -ENOMEM. */
+int case_state_break(struct case_state *c, const char *reason);
 
 /* The record line of a finished case. known may be NULL. */
 int case_state_finish(struct case_state *c, const struct plan_case *pc, const struct known *known,

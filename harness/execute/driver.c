@@ -54,6 +54,10 @@ struct verb {
 	{                                                                        \
 		"filters", { NULL }, GO_ON, false, true, .instead = filters_take \
 	}
+#define WATCH                                                                      \
+	{                                                                          \
+		"watch", { NULL }, GO_ON, false, true, .instead = interposed_watch \
+	}
 #define KILL                                                            \
 	{                                                               \
 		"kill", { "kill", ARG_ID, "TERM" }, GO_ON, false, false \
@@ -89,6 +93,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 	/* in no order: pod.c picks from them */
 	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, DELETE_FORCED },
+	[SPEC_WATCHED] = { CREATE, START, WATCH, KILL, WAIT, DELETE },
 };
 
 static const struct spec_sandbox *container(const struct world *w)

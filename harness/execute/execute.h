@@ -36,7 +36,9 @@ struct execute_options {
 	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
 	unsigned int timeout_ms; /* per sandbox */
-	bool debug_log;          /* pass --debug-log (and --debug with verbose_log) */
+	const uint32_t *issued;  /* calls of a watched gofer that are to be told of */
+	size_t n_issued;
+	bool debug_log; /* pass --debug-log (and --debug with verbose_log) */
 	bool verbose_log;
 	const char *
 		world; /* NULL = the best that works; else "namespaces", "user-namespace", "plain" */

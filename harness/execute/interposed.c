@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "harness/base/fs.h"
 #include "harness/interpose/control.h"
@@ -94,33 +95,47 @@ static int add_mounts(const struct world *w, struct shim_plan *plan)
 	return r;
 }
 
-static bool forbids(const struct world *w)
+static bool has_plant(const struct world *w, enum plant_kind kind)
 {
 	const struct plant *p = w->plan->job->plant;
 
-	return p && (p->kind == PLANT_FORBID_GOFER || p->kind == PLANT_FORBID_SENTRY);
+	return p && p->kind == kind;
+}
+
+/* Who is to issue a forbidden call: by the spec, else by a plant. */
+static enum spec_forbid whom(const struct world *w)
+{
+	if (w->plan->job->spec->forbid)
+		return w->plan->job->spec->forbid;
+	if (has_plant(w, PLANT_FORBID_GOFER))
+		return SPEC_FORBID_GOFER;
+	return has_plant(w, PLANT_FORBID_SENTRY) ? SPEC_FORBID_SENTRY : SPEC_FORBID_NOBODY;
 }
 
 /* Whether sentry and real gofer stay traced, so that deaths by seccomp are named. */
 static bool keeps_deaths(const struct world *w)
 {
-	return forbids(w);
+	return whom(w) || spec_is_watched(w->plan->job->spec);
 }
 
 static int write_plan(struct world *w, struct hx_error *err)
 {
+	const struct execute_options *options = w->plan->options;
 	_cleanup_shim_plan_ struct shim_plan plan = {
-		.runtime = strdup(w->plan->options->target->path),
+		.runtime = strdup(options->target->path),
 		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
 									: SHIM_CHANNELS_RELAY,
 		.deaths = keeps_deaths(w),
+		.blind = has_plant(w, PLANT_BLIND),
 		/* a real sentry makes them up where its gofer refuses; the reference one does not */
-		.special_files = w->plan->options->target->reference,
+		.special_files = options->target->reference,
 	};
 	_cleanup_close_ int folder = fs_open_dir(w->scratch_fd, INTERPOSED_FOLDER);
 
 	if (folder < 0)
 		return hx_error_errno(err, folder, "open " INTERPOSED_FOLDER);
+	for (size_t i = 0; i < options->n_issued && i < SHIM_PLAN_ISSUED_LIMIT; i++)
+		plan.issued[plan.n_issued++] = options->issued[i];
 	if (!plan.runtime || add_mounts(w, &plan) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	return shim_plan_write(&plan, folder, err);
@@ -146,6 +161,8 @@ int interposed_begin(struct world *w, struct hx_error *err)
 		return hx_error_errno(err, r, "interpose");
 	if (keeps_deaths(w))
 		interpose_keep_deaths(w->interposer);
+	if (has_plant(w, PLANT_BLIND))
+		interpose_blind(w->interposer);
 	return 0;
 }
 
@@ -156,12 +173,17 @@ void interposed_stopped(struct world *w, pid_t pid, int status)
 		(void)interpose_stopped(w->interposer, pid, status);
 }
 
+void interposed_ended(struct world *w, pid_t pid, int status)
+{
+	if (w->interposer)
+		interpose_ended(w->interposer, pid, status);
+}
+
 /* Who is to issue the planted call, or, for a gofer, its shim; NULL where there is none. */
 static const struct interpose_seen *forbidden(struct world *w)
 {
-	enum interpose_kind kind = w->plan->job->plant->kind == PLANT_FORBID_GOFER
-					   ? INTERPOSE_GOFER
-					   : INTERPOSE_SENTRY;
+	enum interpose_kind kind =
+		whom(w) == SPEC_FORBID_GOFER ? INTERPOSE_GOFER : INTERPOSE_SENTRY;
 	size_t n = 0;
 	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
 
@@ -173,7 +195,7 @@ static const struct interpose_seen *forbidden(struct world *w)
 
 int interposed_forbid(struct world *w, struct hx_error *err)
 {
-	if (!w->interposer || !forbids(w) || w->forbade)
+	if (!w->interposer || !whom(w) || w->forbade)
 		return 0;
 	const struct interpose_seen *s = forbidden(w);
 	int r = -ESRCH;
@@ -183,7 +205,8 @@ int interposed_forbid(struct world *w, struct hx_error *err)
 	else if (s && s->pidfd >= 0)
 		r = syscall(SYS_pidfd_send_signal, s->pidfd, SIGUSR2, NULL, 0) < 0 ? -errno : 0;
 	if (r < 0)
-		return hx_error_errno(err, r, "plant %s", plant_name(w->plan->job->plant->kind));
+		return hx_error_errno(err, r, "plant a forbidden call in the %s",
+				      whom(w) == SPEC_FORBID_GOFER ? "gofer" : "sentry");
 	w->forbade = true;
 	return 0;
 }
@@ -210,6 +233,12 @@ static int leak(struct world *w, const char *mount)
 			    0) >= 0)
 			return interpose_add(w->interposer, INTERPOSE_SENTRY, getpid());
 	return -ENOENT;
+}
+
+/* That what was to die lives on shows in the evidence: nobody told of an end. */
+_Noreturn void interposed_watch(struct world *w)
+{
+	_exit(interposed_await_forbidden(w) ? 0 : 1);
 }
 
 _Noreturn void interposed_inspect(struct world *w)
@@ -255,6 +284,31 @@ static int add_deaths(const struct world *w, struct json_object *o)
 	return r;
 }
 
+/* Sentries that stayed traced, and how they ended: what can be said of deaths rests on these. */
+static int add_traced(struct world *w, struct json_object *o)
+{
+	struct json_object *list = json_object_new_array();
+	size_t n = 0;
+	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
+	int r = json_add(o, "traced", list);
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const struct interpose_seen *s = &seen[i];
+		struct json_object *one = s->traced ? json_object_new_object() : NULL;
+
+		if (!s->traced)
+			continue;
+		r = json_push(list, one);
+		if (r >= 0)
+			r = json_add_int(one, "pid", s->pid);
+		if (r >= 0 && s->ended && WIFSIGNALED(s->status))
+			r = json_add_int(one, "signal", WTERMSIG(s->status));
+		else if (r >= 0 && s->ended)
+			r = json_add_int(one, "exit", WEXITSTATUS(s->status));
+	}
+	return r;
+}
+
 static int write_seen(struct world *w, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
@@ -266,7 +320,7 @@ static int write_seen(struct world *w, struct hx_error *err)
 	if (!o || json_add_int(o, "gofers", (int64_t)counts[0]) < 0 ||
 	    json_add_int(o, "sentries", (int64_t)counts[1]) < 0 ||
 	    json_add_int(o, "stops", (int64_t)interpose_stops(w->interposer)) < 0 ||
-	    (keeps_deaths(w) && add_deaths(w, o) < 0))
+	    (keeps_deaths(w) && (add_deaths(w, o) < 0 || add_traced(w, o) < 0)))
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED);
 	return fs_write_at(w->evidence_fd, EVIDENCE_INTERPOSED, text, strlen(text), 0644, err);

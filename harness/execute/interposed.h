@@ -19,6 +19,10 @@ void interposed_stopped(struct world *w, pid_t pid, int status);
  */
 int interposed_forbid(struct world *w, struct hx_error *err);
 bool interposed_await_forbidden(struct world *w);
+/* An end that waitpid told. */
+void interposed_ended(struct world *w, pid_t pid, int status);
+/* In a disposable child of a watched sandbox: waits for what the control planted, if it did. */
+_Noreturn void interposed_watch(struct world *w);
 /* In a disposable child: the sentry's descriptors, on standard output. */
 _Noreturn void interposed_inspect(struct world *w);
 /* After the last step: what was recorded becomes evidence. */

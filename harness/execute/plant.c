@@ -24,6 +24,7 @@ static const struct {
 	[PLANT_FORBID_SENTRY] = { "forbid-sentry", NULL },
 	[PLANT_LOSE_CONTAINER] = { "lose-container", "ID" },
 	[PLANT_GAIN_DESCRIPTOR] = { "gain-descriptor", NULL },
+	[PLANT_BLIND] = { "blind", NULL },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

@@ -20,6 +20,7 @@
  *   forbid-sentry         … its sentry
  *   lose-container:ID     the guest of this container of a pod is killed before the second processes start
  *   gain-descriptor       of a pod, a sentry's and a gofer's last list of descriptors has one more for each start
+ *   blind                 in a watched sandbox nobody looks at how its processes end
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -43,6 +44,7 @@ enum plant_kind {
 	PLANT_FORBID_SENTRY,
 	PLANT_LOSE_CONTAINER,
 	PLANT_GAIN_DESCRIPTOR,
+	PLANT_BLIND,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

@@ -187,10 +187,12 @@ static void reap(struct world *w)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-		if (WIFSTOPPED(status))
+		if (WIFSTOPPED(status)) {
 			interposed_stopped(w, pid, status);
-		else
-			step_reaped(w, pid, status);
+			continue;
+		}
+		interposed_ended(w, pid, status);
+		step_reaped(w, pid, status);
 	}
 	w->alone = pid < 0 && errno == ECHILD;
 }

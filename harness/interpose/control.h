@@ -12,9 +12,10 @@
 #include <sys/types.h>
 
 #include "harness/base/error.h"
+#include "harness/spec/forbidden.h"
 
 #define CONTROL_SYSCALL SYS_kexec_load
-#define CONTROL_ARG UINT64_C(0x60fe0cefe0000000) /* argument i is this + i */
+#define CONTROL_ARG FORBIDDEN_ARG /* argument i is this + i */
 #define CONTROL_TIMEOUT_MS 10000
 
 /* For its tracer: a stopped thread issues the call once it goes on. 0 or a negative errno. */

@@ -232,21 +232,27 @@ static int take(const struct found *f, struct dump *ret, struct hx_error *err)
 	return 0;
 }
 
-int dump_filters(pid_t pid, struct dump *ret, struct hx_error *err)
+int dump_unnamed(pid_t pid, struct dump *ret, struct hx_error *err)
 {
 	struct found *f;
 	int r;
 
 	if (pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH))
-		return hx_error_set(err, -ESRCH, "filters of process %d: there is no such process",
-				    pid);
+		return hx_error_set(err, -ESRCH, "there is no such process");
 	f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (f == MAP_FAILED)
-		return hx_error_errno(err, -errno, "filters of process %d", pid);
+		return hx_error_errno(err, -errno, "shared memory");
 	r = run_child(pid, f, err);
 	if (r >= 0)
 		r = take(f, ret, err);
 	munmap(f, sizeof(*f));
+	return r;
+}
+
+int dump_filters(pid_t pid, struct dump *ret, struct hx_error *err)
+{
+	int r = dump_unnamed(pid, ret, err);
+
 	return r < 0 ? hx_error_wrap(err, r, "filters of process %d", pid) : 0;
 }
 

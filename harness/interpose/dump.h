@@ -36,6 +36,8 @@ struct dump {
  *   -ETIMEDOUT   it did not stop
  */
 int dump_filters(pid_t pid, struct dump *ret, struct hx_error *err);
+/* The same, with texts that do not differ from run to run. */
+int dump_unnamed(pid_t pid, struct dump *ret, struct hx_error *err);
 void dump_clear(struct dump *d);
 #define _cleanup_dump_ __attribute__((cleanup(dump_clear)))
 

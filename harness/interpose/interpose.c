@@ -38,7 +38,7 @@ struct interposer {
 	size_t n_seen;
 	size_t stops;
 	struct substitution under_way[SUBSTITUTIONS];
-	bool keeps_deaths;
+	bool keeps_deaths, blind;
 	pid_t forbidden; /* the sentry whose next stop plants a forbidden call; 0 = none */
 	struct interpose_death deaths[INTERPOSE_DEATHS_LIMIT];
 	size_t n_deaths;
@@ -287,6 +287,23 @@ void interpose_keep_deaths(struct interposer *t)
 	t->keeps_deaths = true;
 }
 
+void interpose_blind(struct interposer *t)
+{
+	t->blind = true;
+}
+
+void interpose_ended(struct interposer *t, pid_t pid, int status)
+{
+	for (size_t i = 0; i < t->n_seen; i++) {
+		struct interpose_seen *s = &t->seen[i];
+
+		if (s->pid != pid || !s->traced || s->ended)
+			continue;
+		s->ended = true;
+		s->status = status;
+	}
+}
+
 const struct interpose_death *interpose_deaths(const struct interposer *t, size_t *ret_n)
 {
 	*ret_n = t->n_deaths;
@@ -298,7 +315,7 @@ int interpose_forbid(struct interposer *t, size_t sentry)
 	for (size_t i = 0; i < t->n_seen; i++) {
 		const struct interpose_seen *s = &t->seen[i];
 
-		if (s->kind != INTERPOSE_SENTRY || s->index != sentry)
+		if (s->kind != INTERPOSE_SENTRY || s->index != sentry || s->ended)
 			continue;
 		int r = tracee_do(PTRACE_INTERRUPT, s->pid, 0, 0);
 		if (r < 0)
@@ -316,11 +333,44 @@ static void exit_stop(struct interposer *t, pid_t tid, int status)
 		const struct interpose_seen *s = &t->seen[i];
 		struct interpose_death d = { s->kind, s->index, s->pid, { 0 } };
 
-		if (s->kind != INTERPOSE_SENTRY || death_read(s->pid, tid, status, &d.death) <= 0)
+		if (!s->traced || s->ended || death_read(s->pid, tid, status, &d.death) <= 0)
 			continue;
 		t->deaths[t->n_deaths++] = d;
 		return;
 	}
+}
+
+static bool is_thread(pid_t process, pid_t tid)
+{
+	return syscall(SYS_tgkill, process, tid, 0) == 0;
+}
+
+/* The traced sentry that tid is a thread of, or NULL. */
+static const struct interpose_seen *sentry_of(const struct interposer *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->n_seen; i++)
+		if (t->seen[i].traced && !t->seen[i].ended && is_thread(t->seen[i].pid, tid))
+			return &t->seen[i];
+	return NULL;
+}
+
+/*
+ * At a clone of a traced sentry. What is no thread of it is a process that the sentry is about to trace itself (the
+ * ptrace platform's stubs, cloned without SIGCHLD, come along for that): it is let go while the sentry
+ * stands still. It stops for certain, or dies: waiting for it cannot hang.
+ */
+static void let_go_cloned(const struct interposer *t, pid_t tid)
+{
+	const struct interpose_seen *s = sentry_of(t, tid);
+	unsigned long cloned = 0;
+	int status = 0;
+
+	if (!s || tracee_do(PTRACE_GETEVENTMSG, tid, 0, (uint64_t)(uintptr_t)&cloned) < 0 ||
+	    is_thread(s->pid, (pid_t)cloned) ||
+	    tracee_do(PTRACE_INTERRUPT, (pid_t)cloned, 0, 0) < 0 ||
+	    waitpid((pid_t)cloned, &status, __WALL) < 0 || !WIFSTOPPED(status))
+		return;
+	tracee_do(PTRACE_DETACH, (pid_t)cloned, 0, status >> 16 ? 0 : (uint64_t)WSTOPSIG(status));
 }
 
 /* Stops ------------------------------------------------------------------------------------------ */
@@ -344,9 +394,10 @@ static int exec_stop(struct interposer *t, pid_t pid)
 	if (kind == INTERPOSE_GOFER)
 		return begin_substitution(t, pid, &regs);
 	/* Its forks must not be followed, so it goes before it makes any. */
-	if (!add_seen(t, kind, pid) || !t->keeps_deaths ||
-	    tracee_do(PTRACE_SETOPTIONS, pid, 0, DEATH_OPTIONS) < 0)
+	struct interpose_seen *seen = add_seen(t, kind, pid);
+	if (!seen || !t->keeps_deaths || tracee_do(PTRACE_SETOPTIONS, pid, 0, DEATH_OPTIONS) < 0)
 		return detach(pid);
+	seen->traced = true;
 	return go_on(pid, 0);
 }
 
@@ -375,7 +426,9 @@ int interpose_stopped(struct interposer *t, pid_t pid, int status)
 	t->stops++;
 	if (event == PTRACE_EVENT_EXEC)
 		return exec_stop(t, pid);
-	if (event == PTRACE_EVENT_EXIT)
+	if (event == PTRACE_EVENT_CLONE)
+		let_go_cloned(t, pid);
+	if (event == PTRACE_EVENT_EXIT && !t->blind)
 		exit_stop(t, pid, status);
 	if (pid == t->forbidden && event == PTRACE_EVENT_STOP && signal == SIGTRAP) {
 		t->forbidden = 0;

@@ -6,7 +6,8 @@
  * and let go; the sentry is let go at its own exec. The runtime and its helpers stay traced. Where
  * deaths are kept, the sentry stays traced, too: its threads stop at their start, at their signals and at their end.
  *
- * The tracer lives in the process that waits (a world's init). It never waits itself: the caller reaps
+ * The tracer lives in the process that waits (a world's init). It waits itself for one thing only, a process that
+ * a traced sentry just cloned and that must be let go before the sentry goes on; otherwise the caller reaps
  * with waitpid(-1, &status, WNOHANG | __WALL) and hands every WIFSTOPPED status to
  * interpose_stopped(). Such a caller also sees ends of processes and threads that are not its
  * children; those it does not know are to be ignored. A tracee may die at any stop: that is no error, its
@@ -40,6 +41,9 @@ struct interpose_seen {
 	pid_t pid;        /* as the tracer sees it; the shim's, once it is substituted */
 	int pidfd;        /* owned by the tracer; -1 = it was gone already */
 	bool substituted; /* gofers: the shim runs in its place */
+	bool traced;      /* sentries: it stays so, for deaths to be kept */
+	bool ended;       /* a traced sentry: … and its end was told; its number may come again */
+	int status;       /* then: waitpid's */
 	int error; /* gofers: why not, a negative errno (-ESRCH: it died before); 0 while it is open */
 };
 
@@ -74,6 +78,8 @@ int interpose_seize(struct interposer *t, pid_t pid, struct hx_error *err);
  * for a status that is no stop, or why ptrace did not obey (-ESRCH: the tracee was killed meanwhile).
  */
 int interpose_stopped(struct interposer *t, pid_t pid, int status);
+/* An end that waitpid told, of whoever it was. */
+void interpose_ended(struct interposer *t, pid_t pid, int status);
 
 /* Puts a process among those that were seen, as if it had been. -ENOSPC. For red cases. */
 int interpose_add(struct interposer *t, enum interpose_kind kind, pid_t pid);
@@ -84,6 +90,8 @@ const struct interpose_seen *interpose_seen(struct interposer *t, size_t *ret_n)
  * else can trace them then. (A gofer's death is its shim's to tell: plan.h, record.h.)
  */
 void interpose_keep_deaths(struct interposer *t);
+/* They are kept traced, and nobody looks at how they end. For red cases. */
+void interpose_blind(struct interposer *t);
 /* In order; valid until the next call. */
 const struct interpose_death *interpose_deaths(const struct interposer *t, size_t *ret_n);
 /*

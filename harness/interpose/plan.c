@@ -83,14 +83,19 @@ int shim_plan_write(const struct shim_plan *p, int dirfd, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 	struct json_object *mounts = json_object_new_array();
+	struct json_object *issued = json_object_new_array();
 	const char *text;
 
 	if (!o || json_add(o, "mounts", mounts) < 0 ||
 	    json_add_string(o, "runtime", p->runtime) < 0 ||
 	    json_add_string(o, "channels", shim_channels_name(p->channels)) < 0 ||
-	    json_add_bool(o, "deaths", p->deaths) < 0 ||
+	    json_add_bool(o, "deaths", p->deaths) < 0 || json_add_bool(o, "blind", p->blind) < 0 ||
+	    json_add(o, "issued", issued) < 0 ||
 	    json_add_bool(o, "special_files", p->special_files) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < p->n_issued; i++)
+		if (json_push(issued, json_object_new_int64(p->issued[i])) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < p->n_mounts; i++)
 		if (json_push(mounts, mount_json(&p->mounts[i])) < 0)
 			return hx_error_set(err, -ENOMEM, "out of memory");
@@ -158,6 +163,28 @@ static int read_mount(struct json_object *o, struct shim_plan *p, struct hx_erro
 	return r < 0 ? r : get_text(o, "argument", &m->argument, err);
 }
 
+/* Absent = none. */
+static int read_issued(struct json_object *o, struct shim_plan *p, struct hx_error *err)
+{
+	struct json_object *list = NULL;
+
+	if (!json_object_object_get_ex(o, "issued", NULL))
+		return 0;
+	int r = json_get_array(o, "issued", &list, err);
+	if (r < 0)
+		return r;
+	if (json_object_array_length(list) > SHIM_PLAN_ISSUED_LIMIT)
+		return hx_error_set(err, -E2BIG, "issued: more than %u", SHIM_PLAN_ISSUED_LIMIT);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		int64_t nr = json_object_get_int64(json_object_array_get_idx(list, i));
+
+		if (nr < 0 || nr > UINT32_MAX)
+			return hx_error_set(err, -ERANGE, "issued[%zu]: out of range", i);
+		p->issued[p->n_issued++] = (uint32_t)nr;
+	}
+	return 0;
+}
+
 static int read_document(struct json_object *o, struct shim_plan *p, struct hx_error *err)
 {
 	struct json_object *mounts = NULL;
@@ -172,6 +199,9 @@ static int read_document(struct json_object *o, struct shim_plan *p, struct hx_e
 	if (r >= 0)
 		p->channels = (enum shim_channels)channels;
 	p->deaths = json_bool_or(o, "deaths", false);
+	p->blind = json_bool_or(o, "blind", false);
+	if (r >= 0)
+		r = read_issued(o, p, err);
 	p->special_files = json_bool_or(o, "special_files", false);
 	if (r >= 0)
 		r = json_get_array(o, "mounts", &mounts, err);

@@ -2,7 +2,7 @@
  * What a shim is told: DIR/plan.json beside its own path DIR/shim. Written by the executor, read by the
  * shim.
  *
- *	{ "runtime": "/path", "channels": "relay", "deaths": false, "mounts": [ { "ordinal": 0, "gofer": "stock",
+ *	{ "runtime": "/path", "channels": "relay", "deaths": false, "issued": [ 285 ], "mounts": [ { "ordinal": 0, "gofer": "stock",
  *	  "root": "/dir", "donate": false, "tamper": "NAME", "argument": "text" } ] }
  *
  * Channels are "relay", "keep" or "strip". Ordinal 0 is the rootfs, n the n-th bind mount of the container's configuration. Mounts that are not
@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "harness/base/error.h"
 #include "harness/base/json.h"
@@ -20,6 +21,7 @@
 #define SHIM_PLAN_FILE "plan.json"
 #define SHIM_PLAN_TEXT_LIMIT (1u << 20)
 #define SHIM_PLAN_MOUNTS_LIMIT 1024
+#define SHIM_PLAN_ISSUED_LIMIT 64u
 
 /*
  * What becomes of a sentry's shared-memory channels. Real sentries start no mount without directfs
@@ -57,6 +59,10 @@ struct shim_plan {
 	char *runtime; /* absolute */
 	enum shim_channels channels;
 	bool deaths; /* the real gofer is traced: its death by seccomp is named; SIGUSR2: control.h */
+	bool blind; /* … but nobody looks at how it ends. For red cases */
+	uint32_t issued
+		[SHIM_PLAN_ISSUED_LIMIT]; /* calls of the traced gofer that are to be told of */
+	size_t n_issued;
 	bool special_files; /* fake gofers make FIFOs and sockets, which a stock one refuses */
 	struct shim_plan_mount *mounts;
 	size_t n_mounts;

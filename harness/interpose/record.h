@@ -7,7 +7,7 @@
  * file: its number does not follow the one before.
  *
  *	{"n":1,"type":"gofer","argv":[…],"pid":P,"conns":[{"conn":0,"ordinal":0,"conf":"lisafs:self",
- *	  "gofer":"stock"}…]}
+ *	  "gofer":"stock"}…],"traced":bool,"telling":bool}	telling: of issued calls
  *	{"n","type":"message","conn","dir":"request"|"reply","id","length","data":hex,"cut":bool,
  *	  "fds":[…],…} and where they apply: "late":FDs that came behind the first byte,"via":"channel",
  *	  "own":true (the shim's answer),"tampered":"NAME","channel":"added"|"removed"|"unreadable" (what
@@ -17,6 +17,8 @@
  *	{"n","type":"closed","conn","side":"sentry"|"gofer","why","half":bool}
  *	{"n","type":"death","of":"gofer"|"fake","conn","signal"|"exit"} and, of a gofer that seccomp killed
  *	  while its plan has "deaths": "tid","syscall":N,"args":["0x…" six times]
+ *	{"n","type":"issued","syscall":N}	the gofer's first such call since it answered a message
+ *	{"n","type":"filter","late":bool}	it installs one; late: after its first answer. If "telling"
  *	{"n","type":"cut"}		the file is full; no message follows
  *	{"n","type":"failed","error"}	the shim could not begin
  *	{"n","type":"end"}

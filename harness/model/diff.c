@@ -195,7 +195,8 @@ static int compare_each(const struct fact *e, const struct outcome *o, struct fi
 static bool needs_start(const struct fact *e)
 {
 	return e->property != PROP_START && e->property != PROP_ERROR && e->property != PROP_LEFT &&
-	       e->property != PROP_ALIVE && e->property != PROP_GAINED;
+	       e->property != PROP_ALIVE && e->property != PROP_GAINED &&
+	       e->property != PROP_DEATH && e->property != PROP_TRACED;
 }
 
 int outcome_diff(const struct outcome *expected, const struct outcome *observed, bool judge_wording,

@@ -38,12 +38,24 @@ enum property {
 	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
+	PROP_DEATH, /* container: calls for which seccomp killed KEY ("gofer", "sentry"), one a line */
+	PROP_TRACED,    /* container: by whom KEY was traced, for its death to be seen */
+	PROP_INSTALLED, /* container: when KEY got its first filter; "never" */
+	PROP_ISSUED, /* container: "yes" where the gofer issued call KEY after its first answer */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
 	PROP_TAKES, /* container: what its mounts, as the guest sees them, take of KEY of a filter */
 	PROP_ALIVE, /* container: "yes" where container KEY of the pod ran a second process at the end */
 	PROP_GAINED, /* container: descriptors that KEY has more for each of its failed starts after the first */
 	PROP_N,
 };
+
+/* Keys and values of PROP_DEATH, PROP_TRACED and PROP_INSTALLED. */
+#define DEATH_GOFER "gofer"
+#define DEATH_SENTRY "sentry"
+#define INSTALLED_IN_TIME "before its first answer"
+#define INSTALLED_LATE "after its first answer"
+#define TRACED_GOFER "its shim: TRACEEXIT|TRACECLONE"
+#define TRACED_SENTRY "the world's init: TRACEEXIT|TRACECLONE"
 
 /* Keys of PROP_FILTER. */
 #define FILTER_LISAFS "LISAFS syscalls, gofer" /* "all", "none", "else: WHY" */

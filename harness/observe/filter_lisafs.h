@@ -1,4 +1,8 @@
-/* A gofer's filter put to the frozen list of LISAFS syscalls (harness/model/lisafs_syscalls.h). */
+/*
+ * A gofer's filter put to the frozen list of LISAFS syscalls (harness/model/lisafs_syscalls.h). Nothing else in the
+ * filter counts, so what a race, profiling or extension build adds to every gofer's does not: gVisor's rules for
+ * those name no call of the list (runsc/fsgofer/filter/config: extra_filters*.go, config_profile.go, config_cgo.go).
+ */
 #ifndef HX_OBSERVE_FILTER_LISAFS_H
 #define HX_OBSERVE_FILTER_LISAFS_H
 

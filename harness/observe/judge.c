@@ -153,10 +153,50 @@ static int add_facts(struct json_object *line, const struct judging *j, enum cla
 	return clause == CLAUSE_EQ_1 ? add_native(facts, j, subject) : 0;
 }
 
-static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
-		    size_t compared, const char *wants_outcome, int subject)
+/* A runtime reports such a death as something else ("cannot allocate memory"): what it was belongs beside. */
+static char *killed(const struct judging *j, enum clause clause)
 {
-	const char *reason = j->observed.broken;
+	static const char *const whose[] = { DEATH_GOFER, DEATH_SENTRY };
+	_cleanup_str_ struct str text = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(whose); i++) {
+		const struct fact *f =
+			outcome_find(&j->observed, PROP_DEATH, SUBJECT_CONTAINER, whose[i]);
+
+		/* those two are about it, and show it among their facts */
+		if (f && *f->value && clause != CLAUSE_SEC_2 && clause != CLAUSE_SEC_5)
+			str_printf(&text, "%sseccomp killed the %s: %s", text.len ? "; " : "",
+				   whose[i], f->value);
+	}
+	return text.len ? str_take(&text) : NULL;
+}
+
+/* LISAFS calls that the guest's operations should have made the gofer issue, and did not. */
+static int add_unissued(struct json_object *line, const struct judging *j, enum clause clause)
+{
+	struct json_object *list = json_object_new_array();
+	size_t forced = 0;
+
+	for (size_t i = 0; list && i < j->findings.n; i++) {
+		const struct finding *f = &j->findings.list[i];
+
+		if (f->property != PROP_ISSUED || f->clause != clause || f->verdict != VERDICT_PASS)
+			continue;
+		forced++;
+		if (!strcmp(f->observed, "no") && json_push_string(list, f->key) < 0)
+			return -ENOMEM;
+	}
+	if (forced)
+		return json_add(line, "unissued", list);
+	json_object_put(list);
+	return list ? 0 : -ENOMEM;
+}
+
+static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
+		    size_t compared, const char *wants_outcome, int subject, enum clause clause)
+{
+	_cleanup_free_ char *death = killed(j, clause);
+	const char *reason = j->observed.broken ? j->observed.broken : death;
 
 	if (!compared && !wants_outcome && verdict == VERDICT_PASS) {
 		verdict = VERDICT_BROKEN;
@@ -217,8 +257,9 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 	if (!line || json_add_string(line, "case", id) < 0 ||
 	    add_facts(line, j, clause, subject, json_string_or(c, "outcome", NULL) != NULL,
 		      &verdict, &compared) < 0 ||
-	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject) < 0 ||
-	    add_wire(line, j, clause, subject, verdict) < 0)
+	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject,
+		     clause) < 0 ||
+	    add_unissued(line, j, clause) < 0 || add_wire(line, j, clause, subject, verdict) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	str_printf(out, "%s\n", json_line(line));
 	return str_ok(out);

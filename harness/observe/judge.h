@@ -6,7 +6,7 @@
  *   { "case": ID, "verdict": "pass" | "fail" | "broken" | "skip", "reason": text or absent,
  *     "compared": N, "facts": [ { "property", "key"?, "subject", "expected", "observed", "state",
  *     "source"? } … ], "outcome": [ [property, key, value] … ] where the case asked for it,
- *     "log": text or absent }
+ *     "log": text or absent, "unissued": [ call … ] where it forces them }
  * Cases in spec.json: [ { "id", "clause", "subject", "outcome"?: "all" or "but-directfs" } … ].
  */
 #ifndef HX_OBSERVE_JUDGE_H

@@ -13,6 +13,7 @@
 #define SENSOR_WIRE "wire"
 #define SENSOR_FILTER "filter"
 #define SENSOR_INSPECTION "inspection"
+#define SENSOR_TRACER "tracer"
 
 struct sensing {
 	const struct evidence *e;
@@ -48,6 +49,9 @@ int sense_pod(struct sensing *x, struct hx_error *err);
 /* Once, for the sandbox. */
 int sense_residue(struct sensing *x, struct hx_error *err);
 struct wire_log;
+/* Deaths by seccomp: what the shim of this gofer, and the sentries' tracer, told. */
+int sense_gofer_death(struct sensing *x, const struct wire_log *l, struct hx_error *err);
+int sense_sentry_deaths(struct sensing *x, struct json_object *interposed, struct hx_error *err);
 /* What the inspections tell of this gofer's connections. */
 int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_error *err);
 

@@ -147,7 +147,7 @@ static int check_interposed(struct sensing *x, unsigned int gofers, struct hx_er
 		return hx_error_set(err, -EBADMSG,
 				    "%lld gofers were started, %u of them left a record",
 				    (long long)json_int_or(o, "gofers", -1), gofers);
-	return 0;
+	return sense_sentry_deaths(x, o, err);
 }
 
 int sense_wire(struct sensing *x, struct hx_error *err)
@@ -167,6 +167,8 @@ int sense_wire(struct sensing *x, struct hx_error *err)
 			continue;
 		if (r >= 0)
 			r = sense_gofer(x, &l, &tampered, err);
+		if (r >= 0)
+			r = sense_gofer_death(x, &l, err);
 		if (r >= 0)
 			r = sense_inspections(x, &l, err);
 		if (r < 0)

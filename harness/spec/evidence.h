@@ -18,7 +18,8 @@
  *   N-filters.stdout  live seccomp filters of gofers and sentries (harness/spec/filters.h)
  *   N-descriptors.stdout  what gofers and sentries have open: KIND TAB BUNDLE TAB FD TAB TARGET each, then "end"
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
- *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ]
+ *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ] and
+ *                     "traced": [ { "pid", "signal"?, "exit"? } … ] of the sentries that stayed so
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done

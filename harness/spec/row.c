@@ -94,6 +94,7 @@ char *row_global_slug(const struct row_global *g)
 		[SPEC_FILTERED] = "filtered",
 		[SPEC_POD] = "pod",
 		[SPEC_POD_FILTERED] = "pod-filtered",
+		[SPEC_WATCHED] = "watched",
 	};
 	_cleanup_str_ struct str s = STR_INIT;
 
@@ -336,6 +337,13 @@ int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 	int at = spec_find_mount(s, id);
 	int e = spec_runtime_flags(&s->flags, PROFILE_NEWEST, ret);
 
+	if (e >= 0 && spec_is_watched(s))
+		e = strv_push(
+			ret, "traced for deaths by seccomp: the gofer by its shim, the sentry with "
+			     "TRACEEXIT|TRACECLONE");
+	if (e >= 0 && s->forbid)
+		e = strv_pushf(ret, "a forbidden call is planted in the %s",
+			       s->forbid == SPEC_FORBID_GOFER ? "gofer" : "sentry");
 	if (e >= 0 && at >= 0) {
 		const struct spec_mount *m = &s->mounts[at];
 		_cleanup_str_ struct str options = STR_INIT;

@@ -218,10 +218,15 @@ bool spec_is_pod(const struct spec_sandbox *s)
 	return s->lifecycle == SPEC_POD || s->lifecycle == SPEC_POD_FILTERED;
 }
 
+bool spec_is_watched(const struct spec_sandbox *s)
+{
+	return s->lifecycle == SPEC_WATCHED || s->watched;
+}
+
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
-	       s->lifecycle == SPEC_FILTERED || spec_is_pod(s);
+	       s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_WATCHED || spec_is_pod(s);
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)
@@ -259,6 +264,8 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 		NULL;
 	s.lifecycle = from->lifecycle;
 	s.wire = from->wire;
+	s.forbid = from->forbid;
+	s.watched = from->watched;
 	s.rootfs_readonly = from->rootfs_readonly;
 	s.probe_rootfs = from->probe_rootfs;
 	s.privileged = from->privileged;

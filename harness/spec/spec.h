@@ -69,6 +69,7 @@ enum spec_lifecycle {
 	 */
 	SPEC_POD,
 	SPEC_POD_FILTERED, /* … with a dump of the filters before the delete */
+	SPEC_WATCHED, /* as SPEC_FILTERED, but traced for deaths by seccomp in place of a dump */
 	SPEC_LIFECYCLE_N,
 };
 
@@ -78,6 +79,14 @@ enum spec_wire {
 	SPEC_WIRE_RELAYED, /* all: channels end in the shim, their messages go on over the socket */
 	SPEC_WIRE_WHOLE,   /* what is on the socket: channels are on, and counted */
 	SPEC_WIRE_N,
+};
+
+/* Whom a watched sandbox's positive control makes issue the call of forbidden.h, after the guest's report. */
+enum spec_forbid {
+	SPEC_FORBID_NOBODY,
+	SPEC_FORBID_GOFER,
+	SPEC_FORBID_SENTRY,
+	SPEC_FORBID_N,
 };
 
 /* Who answers for a mount. */
@@ -129,6 +138,8 @@ struct spec_sandbox {
 	struct spec_flags flags;
 	enum spec_lifecycle lifecycle;
 	enum spec_wire wire;
+	enum spec_forbid forbid;
+	bool watched; /* a pod is traced as SPEC_WATCHED is; something must stand in between */
 	struct spec_serving rootfs; /* memory and fuse: not, for nothing is in them */
 	bool rootfs_readonly;
 	bool probe_rootfs;   /* the guest runs its script on "/" too */
@@ -210,6 +221,8 @@ int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_er
 /* The OCI runtime configuration of a container. */
 int spec_to_oci(const struct spec_sandbox *s, const char *scratch, struct json_object **ret,
 		struct hx_error *err);
+/* Its gofers and its sentry are traced for deaths by seccomp. */
+bool spec_is_watched(const struct spec_sandbox *s);
 /* A gofer or a reply of it takes a FUSE mount of ours. */
 bool spec_needs_fuse(const struct spec_sandbox *s);
 /* Whether the guest stays after its report, for the verbs that come then. */

@@ -25,6 +25,13 @@ static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 	[SPEC_FILTERED] = "filtered",
 	[SPEC_POD] = "pod",
 	[SPEC_POD_FILTERED] = "pod-filtered",
+	[SPEC_WATCHED] = "watched",
+};
+
+static const char *const forbid_names[SPEC_FORBID_N] = {
+	[SPEC_FORBID_NOBODY] = "nobody",
+	[SPEC_FORBID_GOFER] = "gofer",
+	[SPEC_FORBID_SENTRY] = "sentry",
 };
 
 static const char *const wire_names[SPEC_WIRE_N] = {
@@ -76,6 +83,7 @@ static const struct text_field sandbox_bools[] = {
 	{ "rootfs-readonly", offsetof(struct spec_sandbox, rootfs_readonly) },
 	{ "probe-rootfs", offsetof(struct spec_sandbox, probe_rootfs) },
 	{ "privileged", offsetof(struct spec_sandbox, privileged) },
+	{ "watched", offsetof(struct spec_sandbox, watched) },
 	{ "native", offsetof(struct spec_sandbox, native) },
 };
 
@@ -194,6 +202,7 @@ int spec_to_json(const struct spec_sandbox *s, struct json_object **ret, struct 
 	if (r < 0 || json_add_string(o, "directfs", flag_names[s->flags.directfs]) < 0 ||
 	    json_add_string(o, "lifecycle", lifecycle_names[s->lifecycle]) < 0 ||
 	    json_add_string(o, "wire", wire_names[s->wire]) < 0 ||
+	    (s->forbid && json_add_string(o, "forbid", forbid_names[s->forbid]) < 0) ||
 	    put_serving(o, "rootfs-serving", &s->rootfs) < 0 || put_lists(o, s) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	r = put_pod(o, s, err);
@@ -312,7 +321,7 @@ static bool is_id(const char *text)
 
 static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_error *err)
 {
-	unsigned int directfs = 0, lifecycle = 0, wire = 0;
+	unsigned int directfs = 0, lifecycle = 0, wire = 0, forbid = 0;
 	int r = get_texts(o, s, sandbox_texts, ARRAY_SIZE(sandbox_texts), err);
 
 	if (r < 0)
@@ -332,8 +341,11 @@ static int get_scalars(struct json_object *o, struct spec_sandbox *s, struct hx_
 		r = get_enum(o, "lifecycle", lifecycle_names, SPEC_LIFECYCLE_N, &lifecycle, err);
 	if (r >= 0 && json_object_object_get_ex(o, "wire", NULL))
 		r = get_enum(o, "wire", wire_names, SPEC_WIRE_N, &wire, err);
+	if (r >= 0 && json_object_object_get_ex(o, "forbid", NULL))
+		r = get_enum(o, "forbid", forbid_names, SPEC_FORBID_N, &forbid, err);
 	if (r >= 0)
 		r = get_serving(o, "rootfs-serving", &s->rootfs, err);
+	s->forbid = (enum spec_forbid)forbid;
 	s->wire = (enum spec_wire)wire;
 	s->flags.directfs = (enum spec_flag)directfs;
 	s->lifecycle = (enum spec_lifecycle)lifecycle;

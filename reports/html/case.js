@@ -101,6 +101,8 @@ function parts(d) {
 			? el("details", null, el("summary", null, same.length + " facts"), ...same.map(fact)) : el("div", null, ...same.map(fact))));
 	if (d.compared)
 		out.push(el("p", { class: "meta" }, d.compared + " facts compared"));
+	if (d.unissued && d.unissued.length)
+		out.push(part("Never issued by its gofer", el("p", { class: "reason" }, d.unissued.map(seen).join(", "))));
 	if ((d.wire && d.wire.length) || d.wire_left_out > 0)
 		out.push(wire(d));
 	if (d.log)

@@ -178,6 +178,25 @@ static void test_unknown_defect_is_refused(void **state)
 	scene_end(&s);
 }
 
+/* Least privilege told by a dump is one thing, what comes of too little of it another. */
+static void test_too_narrow_a_filter_kills(void **state)
+{
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0)
+		skip(); /* there its gofer is asked for nothing */
+	scene_begin(&s);
+	run_with(&s, "filter-too-narrow", "SEC-2/on.watch-one", &r);
+	assert_int_equal(r.exit, 1);
+	assert_int_equal(count_unmet(&r, "SEC-2"), 1);
+	assert_non_null(strstr(str_text(&r.out), "killed by seccomp[gofer] of container: expected "
+						 "(nothing), observed fstatfs("));
+	ran_clear(&r);
+	scene_end(&s);
+}
+
 static void test_enough_defects(void **state)
 {
 	assert_true(*(const size_t *)*state >= DEFECTS_LEAST);
@@ -223,7 +242,7 @@ static int read_defects(struct seeded *ret, size_t *ret_n)
 int main(void)
 {
 	static struct seeded defects[DEFECTS_LIMIT];
-	static struct CMUnitTest tests[DEFECTS_LIMIT + 3];
+	static struct CMUnitTest tests[DEFECTS_LIMIT + 4];
 	static char names[DEFECTS_LIMIT][160];
 	size_t n = 0, n_tests = 0;
 	int r = read_defects(defects, &n);
@@ -234,6 +253,7 @@ int main(void)
 	}
 	tests[n_tests++] = (struct CMUnitTest)cmocka_unit_test(test_without_defect_all_pass);
 	tests[n_tests++] = (struct CMUnitTest)cmocka_unit_test(test_unknown_defect_is_refused);
+	tests[n_tests++] = (struct CMUnitTest)cmocka_unit_test(test_too_narrow_a_filter_kills);
 	tests[n_tests++] = (struct CMUnitTest)cmocka_unit_test_prestate(test_enough_defects, &n);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(names[i], sizeof(names[i]), "%s fails %s", name_of(&defects[i]),

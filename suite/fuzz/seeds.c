@@ -2,7 +2,7 @@
  * usage: seeds MESSAGES FOLDER
  *
  * Writes first inputs of the fuzzing targets: from the golden messages (fixtures/golden/lisafs) to
- * FOLDER/decode and FOLDER/client, a conversation to FOLDER/server. The folders must be there; how a
+ * FOLDER/decode and FOLDER/client, a conversation to FOLDER/server, a filter to FOLDER/filters. The folders must be there; how a
  * target reads its input is said in its file. Exit status: 0 written, 1 not.
  */
 #include "suite/fuzz/seeds.h"
@@ -148,6 +148,8 @@ int main(int argc, char **argv)
 	}
 	if (r == 0)
 		r = seed_server(argv[2]);
+	if (r == 0)
+		r = seed_filters(argv[2]);
 	for (size_t i = 0; i < n; i++)
 		str_clear(&golden[i].payload);
 	return r == 0 ? 0 : 1;

@@ -12,4 +12,7 @@ int seed_write(const char *folder, const char *target, const char *name, const s
 /* A conversation that reaches every request of the server, in its input's form. */
 int seed_server(const char *folder);
 
+/* A small seccomp filter, as a dump and as a program. */
+int seed_filters(const char *folder);
+
 #endif

@@ -75,6 +75,15 @@ size_t plan_select(struct plan *p, const struct strv *globs);
  */
 int plan_add_alone(struct plan *p, struct plan_case *c, size_t *ret_sandbox);
 
+/*
+ * A positive control: in each of its sandboxes a forbidden call is planted, and the kill must be seen. What is
+ * about filters and kills (SEC) says nothing in a run in which that was not so.
+ */
+bool plan_is_control(const struct plan *p, const struct plan_case *c);
+bool plan_is_about_kills(const struct plan_case *c);
+/* Selects the controls where such a case is selected, and not skipped; returns how many were added. */
+size_t plan_select_controls(struct plan *p);
+
 /* The index of the sandbox is needed by a selected case that is not skipped. */
 bool plan_needs_sandbox(const struct plan *p, size_t sandbox);
 /* What a sandbox needs of the machine; what is the need's argument. */
@@ -82,6 +91,7 @@ typedef bool (*plan_need_fn)(const struct spec_sandbox *s, const char *what);
 bool plan_needs_platform(const struct spec_sandbox *s, const char *platform);
 bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused);
+bool plan_needs_watch(const struct spec_sandbox *s, const char *unused);
 /* Some selected case that is not skipped is judged in such sandboxes only. */
 bool plan_needs(const struct plan *p, plan_need_fn need, const char *what);
 /* Skips those cases, with this reason. 0 or -ENOMEM. */

@@ -45,6 +45,38 @@ size_t plan_select(struct plan *p, const struct strv *globs)
 	return n;
 }
 
+bool plan_is_control(const struct plan *p, const struct plan_case *c)
+{
+	return c->n_places && p->sandboxes[c->places[0].sandbox].forbid != SPEC_FORBID_NOBODY;
+}
+
+bool plan_is_about_kills(const struct plan_case *c)
+{
+	char family[8];
+
+	requirement_family(c->clause, family);
+	return !strcmp(family, "SEC");
+}
+
+size_t plan_select_controls(struct plan *p)
+{
+	bool wanted = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_cases && !wanted; i++)
+		wanted = p->cases[i].selected && !p->cases[i].skip &&
+			 plan_is_about_kills(&p->cases[i]);
+	for (size_t i = 0; i < p->n_cases && wanted; i++) {
+		struct plan_case *c = &p->cases[i];
+
+		if (c->selected || !plan_is_control(p, c))
+			continue;
+		c->selected = true;
+		n++;
+	}
+	return n;
+}
+
 static bool placed_in(const struct plan_case *c, size_t sandbox, const char **ret_subject)
 {
 	for (size_t i = 0; i < c->n_places; i++) {
@@ -84,6 +116,12 @@ bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;
 	return s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD_FILTERED;
+}
+
+bool plan_needs_watch(const struct spec_sandbox *s, const char *unused)
+{
+	(void)unused;
+	return spec_is_watched(s);
 }
 
 /* No place of the case does without. */

@@ -204,12 +204,31 @@ POD(failed_twins, SPEC_ON, NOTHING, ROW(.id = "plain", .source = "p"),
     ROW(.id = "twins", .source = "y", .own = "off", .twin = "z", .starts = FAILED_STARTS))
 
 POD(many, SPEC_ON, NOTHING, ROW(.id = "two", .many = 130))
+/* Traced: one that seccomp kills shows as "cannot allocate memory" or "EOF" elsewhere, and as what it was here. */
+static int watch(struct spec_sandbox *s, int r)
+{
+	s->lifecycle = SPEC_POD; /* who is traced has no filters dumped */
+	s->wire = SPEC_WIRE_WHOLE;
+	s->watched = true;
+	return r;
+}
+
+static int watched_says(struct spec_sandbox *s, size_t instance)
+{
+	return watch(s, sandbox_says(s, instance));
+}
+
+static int watched_flag(struct spec_sandbox *s, size_t instance)
+{
+	return watch(s, flag_off(s, instance));
+}
 
 /* What these pods are about; other clauses have sandboxes of their own. */
 static const enum clause decided[] = {
 	CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_MNT_1, CLAUSE_ROOT_2, CLAUSE_SEC_1,
 	CLAUSE_SEC_3, CLAUSE_SEC_4, CLAUSE_FD_7,  CLAUSE_LIFE_1, CLAUSE_NONE,
 };
+static const enum clause unharmed[] = { CLAUSE_SEC_2, CLAUSE_NONE };
 static const enum clause alike[] = { CLAUSE_POD_1, CLAUSE_POD_2, CLAUSE_FD_7, CLAUSE_NONE };
 static const enum clause donated[] = { CLAUSE_POD_1, CLAUSE_MNT_1, CLAUSE_FD_1,
 				       CLAUSE_FD_2,  CLAUSE_FD_7,  CLAUSE_NONE };
@@ -224,6 +243,8 @@ const struct sandbox_source pod_sandboxes[] = {
 	{ .slug = "off.pod-one", .build = one_off, .own = decided },
 	{ .slug = "on.pod-eight", .build = eight, .own = decided },
 	{ .slug = "on.pod-sandbox-says", .build = sandbox_says, .own = alike },
+	{ .slug = "on.pod-watch-says", .build = watched_says, .own = unharmed },
+	{ .slug = "off.pod-watch-flag", .build = watched_flag, .own = unharmed },
 	{ .slug = "on.pod-wire", .build = wire_on, .own = donated },
 	{ .slug = "off.pod-wire", .build = wire_off, .own = donated },
 	{ .slug = "on.pod-many", .build = many, .own = shaped },

@@ -5,5 +5,6 @@
 #include "suite/plan/sources.h"
 
 extern const struct sandbox_source seccomp_sandboxes[];
+extern const struct sandbox_source seccomp_watched_sandboxes[];
 
 #endif

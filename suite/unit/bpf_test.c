@@ -25,32 +25,34 @@
 	.code = (const struct sock_filter[]){ __VA_ARGS__ }, \
 	.n = sizeof((const struct sock_filter[]){ __VA_ARGS__ }) / sizeof(struct sock_filter)
 
+#define NO_SUCH(insn)                                                                \
+	{                                                                            \
+		"instruction 0: seccomp has no such instruction", CODE(insn, RETURN) \
+	}
+#define BEYOND(at)                                                       \
+	{                                                                \
+		"instruction 0: a load from beyond struct seccomp_data", \
+			CODE(STMT(BPF_LD | BPF_W | BPF_ABS, at), RETURN) \
+	}
+
 /* What the kernel refuses, and what it takes although it looks odd (text NULL). */
 static const struct {
 	const char *text;
 	const struct sock_filter *code;
 	size_t n;
 } programs[] = {
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_LD | BPF_H | BPF_ABS, 0), RETURN) },
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_LD | BPF_B | BPF_ABS, 0), RETURN) },
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_LD | BPF_W | BPF_IND, 0), RETURN) },
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_LDX | BPF_B | BPF_MSH, 0), RETURN) },
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_ALU | BPF_MOD | BPF_K, 3), RETURN) },
+	NO_SUCH(STMT(BPF_LD | BPF_H | BPF_ABS, 0)),
+	NO_SUCH(STMT(BPF_LD | BPF_B | BPF_ABS, 0)),
+	NO_SUCH(STMT(BPF_LD | BPF_W | BPF_IND, 0)),
+	NO_SUCH(STMT(BPF_LDX | BPF_B | BPF_MSH, 0)),
+	NO_SUCH(STMT(BPF_ALU | BPF_MOD | BPF_K, 3)),
 	{ "instruction 1: seccomp has no such instruction",
 	  CODE(STMT(BPF_LD | BPF_IMM, 0), STMT(0xffff, 0), RETURN) },
-	{ "instruction 0: seccomp has no such instruction",
-	  CODE(STMT(BPF_RET | BPF_X, 0), RETURN) },
+	NO_SUCH(STMT(BPF_RET | BPF_X, 0)),
 	{ "instruction 0: a load that is not aligned",
 	  CODE(STMT(BPF_LD | BPF_W | BPF_ABS, 2), RETURN) },
-	{ "instruction 0: a load from beyond struct seccomp_data",
-	  CODE(STMT(BPF_LD | BPF_W | BPF_ABS, 64), RETURN) },
-	{ "instruction 0: a load from beyond struct seccomp_data",
-	  CODE(STMT(BPF_LD | BPF_W | BPF_ABS, 0xfffff000), RETURN) },
+	BEYOND(64),
+	BEYOND(0xfffff000),
 	{ "instruction 0: a memory word that is not there", CODE(STMT(BPF_ST, 16), RETURN) },
 	{ "instruction 1: a memory word that is not there",
 	  CODE(STMT(BPF_ST, 0), STMT(BPF_LD | BPF_MEM, 16), RETURN) },

@@ -1,4 +1,5 @@
 /* Live filters read from processes that keep still, die, exec, are traced or are out of reach. */
+#include "harness/interpose/able.h"
 #include "harness/interpose/dump.h"
 
 #include <fcntl.h>
@@ -436,6 +437,47 @@ static void what_is_missing_is_said(void **state)
 	in_child(traced_by_another, install_needs);
 }
 
+/* What a machine allows is tried, and what it does not is said in the same words in every run. */
+static int able(int (*try)(struct hx_error *), int code, const char *text)
+{
+	struct hx_error err = HX_ERROR_INIT;
+	int r = try(&err);
+
+	if (r == code && (!code || !strcmp(hx_error_text(&err), text)))
+		return 0;
+	dprintf(2, "%d: %s\n", r, hx_error_text(&err));
+	return 1;
+}
+
+static int able_to_all(pid_t pid)
+{
+	(void)pid;
+	return able(able_to_dump, 0, "") | able(able_to_watch, 0, "");
+}
+
+static int unable_to_dump(pid_t pid)
+{
+	(void)pid;
+	return drop(CAP_SYS_ADMIN) < 0 ||
+	       able(able_to_dump, -EACCES, "CAP_SYS_ADMIN is needed, in the first user namespace");
+}
+
+static int unable_to_watch(pid_t pid)
+{
+	(void)pid;
+	return drop(CAP_SYS_PTRACE) < 0 ||
+	       able(able_to_watch, -EPERM,
+		    "no process that is not dumpable may be traced (CAP_SYS_PTRACE is needed)");
+}
+
+static void what_a_machine_allows_is_tried(void **state)
+{
+	(void)state;
+	in_child(able_to_all, nothing);
+	in_child(unable_to_dump, nothing);
+	in_child(unable_to_watch, nothing);
+}
+
 /* As root, and where the kernel has all of it (valgrind has not). */
 static bool usable(void)
 {
@@ -468,6 +510,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_that_execs_meanwhile),
 		cmocka_unit_test(one_that_dies_meanwhile),
 		cmocka_unit_test(what_is_missing_is_said),
+		cmocka_unit_test(what_a_machine_allows_is_tried),
 	};
 	const struct CMUnitTest skipped[] = {
 		cmocka_unit_test(needs_root_and_a_kernel_with_all_of_it),

@@ -458,6 +458,29 @@ static void one_too_many(void **state)
 	}
 }
 
+/* What a race, profiling or extension build allows beside the list, with an opt-out and without, counts for nothing. */
+static void other_rules_of_a_build_do_not_count(void **state)
+{
+	static const struct filter_row instrumentation[] = {
+		{ "brk", 0, { { 0 } } },     { "clock_nanosleep", 0, { { 0 } } },
+		{ "munlock", 0, { { 0 } } }, { "sched_getaffinity", 0, { { 0 } } },
+		{ "ioctl", 0, { { 0 } } },   { "timer_settime", 0, { { 0 } } },
+	};
+	struct filter_row rows[ARRAY_SIZE(instrumentation) + ARRAY_SIZE(harmless)];
+	_cleanup_filter_stack_ struct filter_stack with = { 0 }, without = { 0 };
+	_cleanup_filter_diff_ struct filter_diff d = { 0 };
+
+	(void)state;
+	memcpy(rows, instrumentation, sizeof(instrumentation));
+	memcpy(rows + ARRAY_SIZE(instrumentation), harmless, sizeof(harmless));
+	filters_compile(rows, ARRAY_SIZE(rows), KILL, false, &without);
+	compile_list(filters_n_lisafs, instrumentation, ARRAY_SIZE(instrumentation), &with);
+	assert_int_equal(judge(&without, NULL), FILTER_LISAFS_NONE);
+	assert_int_equal(judge(&with, NULL), FILTER_LISAFS_ALL);
+	assert_int_equal(filter_diff_make(&with, &without, ARCH, &d, NULL), 0);
+	assert_int_equal(d.n, filters_n_lisafs);
+}
+
 /* Nothing is demanded of the high half of a descriptor's register. */
 static void what_is_neither_is_free(void **state)
 {
@@ -532,6 +555,7 @@ int main(void)
 		cmocka_unit_test(the_list_is_all_or_none),
 		cmocka_unit_test(one_too_few_and_one_check_too_few),
 		cmocka_unit_test(one_too_many),
+		cmocka_unit_test(other_rules_of_a_build_do_not_count),
 		cmocka_unit_test(what_is_neither_is_free),
 		cmocka_unit_test(the_list_is_the_table),
 		cmocka_unit_test(tables_are_json),

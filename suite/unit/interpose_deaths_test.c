@@ -27,15 +27,20 @@ static char *shim_program(void)
 
 /* A runtime in small ------------------------------------------------------------------------------ */
 
+enum { KEEP = 1, TELL = 2, BLIND = 4 };
+
 /* Runs it; the interposer is kept for what it has seen. */
-static void run_fake(struct folder *f, bool keep, const char *gofer, const char *sentry,
+static void run_fake(struct folder *f, unsigned int how, const char *gofer, const char *sentry,
 		     struct interposer **ret)
 {
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
 	_cleanup_free_ char *program = shim_program();
 	_cleanup_free_ char *shim = str_format("%s/shim", f->path);
 	_cleanup_shim_plan_ struct shim_plan plan = { .runtime = fake_runtime_path(),
-						      .deaths = keep };
+						      .deaths = (how & KEEP) != 0,
+						      .blind = (how & BLIND) != 0,
+						      .issued = { SYS_mkdirat, SYS_linkat },
+						      .n_issued = how & TELL ? 2 : 0 };
 	int p[2], status;
 	pid_t pid, runtime;
 
@@ -47,8 +52,10 @@ static void run_fake(struct folder *f, bool keep, const char *gofer, const char 
 	assert_int_equal(symlinkat(program, f->fd, "shim"), 0);
 	assert_works(shim_plan_write(&plan, f->fd, &err), err);
 	assert_int_equal(interpose_new(shim, ret), 0);
-	if (keep)
+	if (how & KEEP)
 		interpose_keep_deaths(*ret);
+	if (how & BLIND)
+		interpose_blind(*ret);
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	runtime = fork();
 	if (runtime == 0) {
@@ -56,7 +63,7 @@ static void run_fake(struct folder *f, bool keep, const char *gofer, const char 
 
 		close(p[1]);
 		(void)!read(p[0], &c, 1);
-		execl(plan.runtime, "runtime", "--do=gofer,sentry", gofer, sentry, NULL);
+		execl(plan.runtime, "runtime", "--do=gofer,sentry", "--io=1", gofer, sentry, NULL);
 		_exit(127);
 	}
 	assert_works(interpose_seize(*ret, runtime, &err), err);
@@ -65,6 +72,20 @@ static void run_fake(struct folder *f, bool keep, const char *gofer, const char 
 	while ((pid = waitpid(-1, &status, __WALL)) > 0)
 		if (WIFSTOPPED(status))
 			interpose_stopped(*ret, pid, status);
+		else
+			interpose_ended(*ret, pid, status);
+}
+
+/* The one sentry that was seen. */
+static const struct interpose_seen *sentry_of(struct interposer *t)
+{
+	size_t n = 0;
+	const struct interpose_seen *seen = interpose_seen(t, &n), *end = seen + n;
+
+	while (seen < end && seen->kind != INTERPOSE_SENTRY)
+		seen++;
+	assert_true(seen < end && seen->traced && seen->ended);
+	return seen;
 }
 
 static void assert_control(const struct death *d)
@@ -77,33 +98,103 @@ static void assert_control(const struct death *d)
 
 static void a_refused_call_is_named(void **state)
 {
+	static const unsigned int ways[] = { KEEP, KEEP | TELL };
+	_cleanup_free_ char *call = str_format("\"syscall\":%ld," ARGS "}", (long)CONTROL_SYSCALL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		_cleanup_interposer_ struct interposer *t = NULL;
+		struct folder *f = *state;
+		size_t n = 0;
+
+		run_fake(f, ways[i], "--gofer=--do=forbidden", "--sentry=--do=forbidden", &t);
+		const struct interpose_death *d = interpose_deaths(t, &n);
+		assert_int_equal(n, 1);
+		assert_int_equal(d->kind, INTERPOSE_SENTRY);
+		assert_int_equal(d->index, 0);
+		assert_int_equal(d->death.tid, d->pid);
+		assert_control(&d->death);
+		assert_int_equal(sentry_of(t)->status, SIGSYS);
+		_cleanup_free_ char *wire = folder_get(f->fd, "wire.1", NULL);
+		assert_has(wire, "\"of\":\"gofer\",\"signal\":31,\"tid\":");
+		assert_has(wire, call);
+	}
+}
+
+/* What a planted blindness must look like: a kill, and nobody who knows for what. */
+static void the_blind_see_that_it_ended(void **state)
+{
 	_cleanup_interposer_ struct interposer *t = NULL;
 	struct folder *f = *state;
-	size_t n = 0;
+	size_t n = 1;
 
-	run_fake(f, true, "--gofer=--do=forbidden", "--sentry=--do=forbidden", &t);
-	const struct interpose_death *d = interpose_deaths(t, &n);
-	assert_int_equal(n, 1);
-	assert_int_equal(d->kind, INTERPOSE_SENTRY);
-	assert_int_equal(d->index, 0);
-	assert_int_equal(d->death.tid, d->pid);
-	assert_control(&d->death);
+	run_fake(f, KEEP | BLIND, "--gofer=--do=forbidden", "--sentry=--do=forbidden", &t);
+	interpose_deaths(t, &n);
+	assert_int_equal(n, 0);
+	assert_int_equal(sentry_of(t)->status, SIGSYS);
 	_cleanup_free_ char *wire = folder_get(f->fd, "wire.1", NULL);
-	_cleanup_free_ char *call = str_format("\"syscall\":%ld," ARGS "}", (long)CONTROL_SYSCALL);
-	assert_has(wire, "\"of\":\"gofer\",\"signal\":31,\"tid\":");
-	assert_has(wire, call);
+	assert_has(wire, "\"of\":\"gofer\",\"signal\":31}");
+}
+
+/* The number of a sentry that has ended may be another process's by then. */
+static void an_end_is_told_once(void **state)
+{
+	_cleanup_interposer_ struct interposer *t = NULL;
+
+	run_fake(*state, KEEP, "--gofer=--do=exit:0", "--sentry=--do=exit:7", &t);
+	assert_int_equal(WEXITSTATUS(sentry_of(t)->status), 7);
+	interpose_ended(t, sentry_of(t)->pid, SIGSYS);
+	assert_int_equal(WEXITSTATUS(sentry_of(t)->status), 7);
+	assert_int_equal(interpose_forbid(t, 0), -ESRCH);
+}
+
+static void what_a_sentry_clones_is_its_own_to_trace(void **state)
+{
+	_cleanup_interposer_ struct interposer *t = NULL;
+
+	run_fake(*state, KEEP, "--gofer=--do=exit:0", "--sentry=--do=stub", &t);
+	assert_int_equal(sentry_of(t)->status, 0);
+}
+
+/* mkdirat is before its first answer, which is when it sets itself up. */
+static void calls_and_filters_are_told_of(void **state)
+{
+	static const struct {
+		const char *gofer, *filter; /* NULL = none */
+	} rows[] = {
+		{ "--gofer=--do=calls:early", "\"type\":\"filter\",\"late\":false}" },
+		{ "--gofer=--do=calls:late", "\"type\":\"filter\",\"late\":true}" },
+		{ "--gofer=--do=calls:never", NULL },
+	};
+	_cleanup_free_ char *linked = str_format("\"type\":\"issued\",\"syscall\":%d}", SYS_linkat);
+	_cleanup_free_ char *made = str_format("\"syscall\":%d}", SYS_mkdirat);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_interposer_ struct interposer *t = NULL;
+		struct folder *f = *state;
+
+		run_fake(f, KEEP | TELL, rows[i].gofer, "--sentry=--do=ask", &t);
+		_cleanup_free_ char *wire = folder_get(f->fd, "wire.1", NULL);
+		assert_has(wire, "\"traced\":true,\"telling\":true}");
+		assert_has(wire, linked);
+		assert_null(strstr(wire, made));
+		if (rows[i].filter)
+			assert_has(wire, rows[i].filter);
+		else
+			assert_null(strstr(wire, "\"filter\""));
+		assert_has(wire, "\"of\":\"gofer\",\"exit\":0}");
+	}
 }
 
 static void nothing_else_is_called_that(void **state)
 {
 	static const struct {
-		bool keep;
+		unsigned int how;
 		const char *gofer, *sentry, *death;
 	} rows[] = {
-		{ true, "--gofer=--do=kill:31", "--sentry=--do=kill:31", "\"signal\":31}" },
-		{ true, "--gofer=--do=kill:15", "--sentry=--do=kill:9", "\"signal\":15}" },
-		{ true, "--gofer=--do=exit:31", "--sentry=--do=exit:31", "\"exit\":31}" },
-		{ false, "--gofer=--do=forbidden", "--sentry=--do=forbidden", "\"signal\":31}" },
+		{ KEEP, "--gofer=--do=kill:31", "--sentry=--do=kill:31", "\"signal\":31}" },
+		{ KEEP, "--gofer=--do=kill:15", "--sentry=--do=kill:9", "\"signal\":15}" },
+		{ KEEP, "--gofer=--do=exit:31", "--sentry=--do=exit:31", "\"exit\":31}" },
+		{ 0, "--gofer=--do=forbidden", "--sentry=--do=forbidden", "\"signal\":31}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -111,7 +202,7 @@ static void nothing_else_is_called_that(void **state)
 		struct folder *f = *state;
 		size_t n = 1;
 
-		run_fake(f, rows[i].keep, rows[i].gofer, rows[i].sentry, &t);
+		run_fake(f, rows[i].how, rows[i].gofer, rows[i].sentry, &t);
 		interpose_deaths(t, &n);
 		assert_int_equal(n, 0);
 		_cleanup_free_ char *wire = folder_get(f->fd, "wire.1", NULL);
@@ -272,6 +363,10 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(a_refused_call_is_named),
 		T(nothing_else_is_called_that),
+		T(the_blind_see_that_it_ended),
+		T(an_end_is_told_once),
+		T(what_a_sentry_clones_is_its_own_to_trace),
+		T(calls_and_filters_are_told_of),
 		cmocka_unit_test(an_untraced_process_is_made_to_die),
 		cmocka_unit_test(a_planted_kill_of_a_real_process_is_named),
 		cmocka_unit_test(a_real_process_without_a_tracer_is_made_to_die),

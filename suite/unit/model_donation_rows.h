@@ -2,6 +2,8 @@
 #ifndef HX_SUITE_UNIT_MODEL_DONATION_ROWS_H
 #define HX_SUITE_UNIT_MODEL_DONATION_ROWS_H
 
+#include "harness/model/outcome.h"
+#include "harness/spec/forbidden.h"
 #include "suite/unit/model_rows.h"
 
 #define HELD_ON                                                                    \
@@ -21,6 +23,11 @@
 #define CLOSED(m)                                                             \
 	m " donated FDs is 1; " m " donated FDs that the sentry has is 0; " m \
 	  " donated FDs that others have is"
+#define ISSUED(call) "container issued[" call "] one of yes|no"
+#define ALL_ISSUED                                                                                                                                                                                     \
+	ISSUED("fallocate")                                                                                                                                                                            \
+	"; " ISSUED("fgetxattr") "; " ISSUED("flistxattr") "; " ISSUED("fremovexattr") "; " ISSUED("fsetxattr") "; " ISSUED("fstatfs") "; " ISSUED("ftruncate") "; " ISSUED("getdents64") "; " ISSUED( \
+		"linkat") "; " ISSUED("mkdirat") "; " ISSUED("mknodat") "; " ISSUED("readlinkat") "; " ISSUED("renameat2") "; " ISSUED("symlinkat") "; " ISSUED("unlinkat") "; " ISSUED("utimensat")
 #define UNHARMED(held)                                                             \
 	"container error text names /a ?; a donated FDs that the sentry has " held \
 	" ?; b directfs is yes ?; c directfs is no ?"
@@ -31,6 +38,11 @@
 #define FILTERED_ON .global = { .flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_FILTERED }
 #define FILTERED_OFF .global = { .flag = SPEC_OFF, .overlay2 = "none", .lifecycle = SPEC_FILTERED }
 #define LISAFS "container filter allows[LISAFS syscalls, gofer] is "
+
+#define WATCHED_ON .global = { .flag = SPEC_ON, .overlay2 = "none", .lifecycle = SPEC_WATCHED }
+#define NO_KILL                                                                              \
+	"container killed by seccomp[gofer] is; container traced by[gofer] is " TRACED_GOFER \
+	"; container killed by seccomp[sentry] is; container traced by[sentry] is " TRACED_SENTRY
 
 static const struct clause_row_test donation_rows[] = {
 	{ CLAUSE_FD_1,
@@ -203,6 +215,37 @@ static const struct clause_row_test donation_rows[] = {
 	  LISAFS "all" },
 	{ CLAUSE_SEC_1, "the flag off", NULL, { FILTERED_OFF }, LISAFS "all" },
 	{ CLAUSE_SEC_1, "not where nobody looks", NULL, { ON }, "" },
+	{ CLAUSE_SEC_2,
+	  "nobody is killed",
+	  NULL,
+	  { WATCHED_ON, .mounts = { { .value = "default", .script = SPEC_STANDARD_SCRIPT } } },
+	  NO_KILL },
+	{ CLAUSE_SEC_2,
+	  "what is forced is told",
+	  NULL,
+	  { WATCHED_ON, .mounts = { { .value = "off", .script = SPEC_STANDARD_SCRIPT } } },
+	  NO_KILL "; " ALL_ISSUED },
+	{ CLAUSE_SEC_2, "not where nobody watches", NULL, { FILTERED_ON }, "" },
+	{ CLAUSE_SEC_2,
+	  "not where a kill is planted",
+	  NULL,
+	  { WATCHED_ON, .forbid = SPEC_FORBID_GOFER },
+	  "" },
+	{ CLAUSE_SEC_5,
+	  "a planted call kills the gofer",
+	  NULL,
+	  { WATCHED_ON, .forbid = SPEC_FORBID_GOFER },
+	  "container killed by seccomp[gofer] names " FORBIDDEN_CALL },
+	{ CLAUSE_SEC_5,
+	  "a planted call kills the sentry",
+	  NULL,
+	  { WATCHED_ON, .forbid = SPEC_FORBID_SENTRY },
+	  "container killed by seccomp[sentry] names " FORBIDDEN_CALL },
+	{ CLAUSE_SEC_5,
+	  "a filter comes in time",
+	  NULL,
+	  { WATCHED_ON },
+	  "container filter installed[gofer] is " INSTALLED_IN_TIME },
 	{ CLAUSE_SEC_3,
 	  "nothing off",
 	  NULL,

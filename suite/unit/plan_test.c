@@ -421,6 +421,32 @@ static void several_globs_select_what_any_of_them_does(void **state)
 	assert_int_equal(plan_select(newest(), &both), a + b);
 }
 
+static void what_is_about_kills_brings_its_controls(void **state)
+{
+	static const struct {
+		const char *glob;
+		size_t added;
+	} rows[] = {
+		{ "SEC-1/on.filter-one", 2 },
+		{ "SEC-2", 2 },
+		{ "SEC-5", 0 }, /* which they are of */
+		{ "SEC-5/unset.control-gofer", 1 },
+		{ "MNT-1", 0 },
+	};
+	struct plan *p = newest();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = select_one(p, rows[i].glob), controls = 0;
+
+		assert_true(n > 0);
+		assert_int_equal(plan_select_controls(p), rows[i].added);
+		for (size_t j = 0; j < p->n_cases; j++)
+			controls += p->cases[j].selected && plan_is_control(p, &p->cases[j]);
+		assert_int_equal(controls, strcmp(rows[i].glob, "MNT-1") ? 2 : 0);
+	}
+}
+
 static void only_needed_sandboxes_run(void **state)
 {
 	struct plan *p = newest();
@@ -563,6 +589,7 @@ int main(void)
 		cmocka_unit_test(a_glob_selects_by_clause_id_or_family),
 		cmocka_unit_test(a_clause_selects_all_its_cases),
 		cmocka_unit_test(several_globs_select_what_any_of_them_does),
+		cmocka_unit_test(what_is_about_kills_brings_its_controls),
 		cmocka_unit_test(only_needed_sandboxes_run),
 		cmocka_unit_test(what_a_profile_did_not_promise_is_skipped_with_the_reason),
 		cmocka_unit_test(the_newest_profile_skips_only_what_does_not_apply),

@@ -246,9 +246,5 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	refrun = realpath(getenv("REFRUN") ?: refrun, NULL);
-	probe = realpath(getenv("PROBE") ?: probe, NULL);
-	assert_true(refrun && probe);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return rig_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -350,4 +350,40 @@ static inline char *options_of(const struct seen *s, const char *dest)
 	return found;
 }
 
+/* Lines of --list-defects: name, what it does, clause, with tabs between. */
+static inline void list_defects(struct strv *ret)
+{
+	_cleanup_seen_ struct seen s = { 0 };
+	struct world w;
+
+	world_make(&w);
+	assert_int_equal(setenv("REFRUN_DEFECT", "", 1), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(openat(w.fd, "out", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), 1);
+		execl(refrun, refrun, "--list-defects", NULL);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	collect(&w, &s);
+	world_clear(&w);
+	assert_int_equal(strv_split(ret, str_text(&s.out), '\n'), 0);
+	assert_true(ret->n > 1);
+	free(ret->items[--ret->n]); /* behind the last newline */
+}
+
+/* For the top of main(): false where the programs are not there. */
+static bool rig_begin(void)
+{
+	refrun = realpath(getenv("REFRUN") ?: refrun, NULL);
+	probe = realpath(getenv("PROBE") ?: probe, NULL);
+	if (!refrun || !probe) {
+		fprintf(stderr, "REFRUN or PROBE: %s\n", strerror(errno));
+		return false;
+	}
+	umask(022);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return true;
+}
+
 #endif

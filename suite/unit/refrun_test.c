@@ -437,25 +437,12 @@ static void defect_shows(const struct shows *row)
 
 static void every_defect_shows(void **state)
 {
-	_cleanup_seen_ struct seen s = { 0 };
 	_cleanup_strv_ struct strv rows = STRV_INIT;
-	struct world w;
 	size_t n = 0;
 
 	(void)state;
-	world_make(&w);
-	assert_int_equal(setenv("REFRUN_DEFECT", "", 1), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		dup2(openat(w.fd, "out", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), 1);
-		execl(refrun, refrun, "--list-defects", NULL);
-		_exit(99);
-	}
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	collect(&w, &s);
-	world_clear(&w);
-	strv_split(&rows, str_text(&s.out), '\n');
-	for (size_t i = 0; i + 1 < rows.n; i++) {
+	list_defects(&rows);
+	for (size_t i = 0; i < rows.n; i++) {
 		_cleanup_strv_ struct strv f = STRV_INIT;
 		const struct shows *row = shows;
 
@@ -490,13 +477,5 @@ int main(void)
 		cmocka_unit_test(every_defect_shows),
 	};
 
-	refrun = realpath(getenv("REFRUN") ?: refrun, NULL);
-	probe = realpath(getenv("PROBE") ?: probe, NULL);
-	if (!refrun || !probe) {
-		fprintf(stderr, "REFRUN or PROBE: %s\n", strerror(errno));
-		return 1;
-	}
-	umask(022);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return rig_begin() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

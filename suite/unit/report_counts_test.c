@@ -256,9 +256,47 @@ static void the_formats_agree_on_many_cases(void **state)
 	assert_all_agree(&r);
 }
 
+#define RUN_LINE                                                                                        \
+	"{\"type\":\"run\",\"schema\":1,\"target\":{\"path\":\"r\",\"version\":\"v\",\"sha256\":\"0\"," \
+	"\"reference\":false},\"profile\":\"opt-out\"}\n"
+#define SEC_2(id, more)                                                                       \
+	"{\"type\":\"case\",\"id\":\"SEC-2/" id "\",\"clause\":\"SEC-2\",\"family\":\"SEC\"," \
+	"\"verdict\":\"pass\"" more "}\n"
+
+/* A call counts as never issued where no case that forces it saw it; cases that force none say nothing. */
+static void calls_that_nobody_issued_are_listed(void **state)
+{
+	static const struct {
+		const char *record, *has, *has_not;
+	} rows[] = {
+		{ RUN_LINE SEC_2("a", ",\"unissued\":[\"linkat\",\"fstatfs\"]")
+			  SEC_2("b", ",\"unissued\":[\"linkat\"]") SEC_2("c", ""),
+		  "no gofer ever issued\n          linkat\n", "fstatfs" },
+		{ RUN_LINE SEC_2("a", ",\"unissued\":[\"linkat\"]") SEC_2("b", ",\"unissued\":[]"),
+		  "SEC", "ever issued" },
+		{ RUN_LINE SEC_2("a", ""), "SEC", "ever issued" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_record_ struct record r = { 0 };
+		_cleanup_str_ struct str s = STR_INIT, told = STR_INIT;
+
+		record_of_text(rows[i].record, &r);
+		assert_int_equal(report_summary(&r, false, false, &s, NULL), 0);
+		assert_has(str_text(&s), rows[i].has);
+		assert_null(strstr(str_text(&s), rows[i].has_not));
+		assert_int_equal(report_explain(&r, "SEC-2/a", false, &told, NULL), 0);
+		if (i == 0)
+			assert_has(str_text(&told),
+				   "never issued by its gofer\n  linkat\n  fstatfs\n");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_that_nobody_issued_are_listed),
 		cmocka_unit_test(the_formats_agree_on_every_verdict),
 		cmocka_unit_test(the_formats_agree_on_many_cases),
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -22,15 +23,24 @@
 #define PF_EXITING 0x4ul /* include/linux/sched.h of the kernel */
 
 /*
- * The real gofer's process: all that the runtime gave, our sockets in place of its own. gate: its other end is
- * closed once it is traced.
+ * The gofer's forks are followed where it is to tell of its calls: nobody else would answer for them.
+ * A sentry's must not be (interpose.c).
+ */
+#define TELLING_OPTIONS \
+	(DEATH_OPTIONS | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACESECCOMP)
+
+/*
+ * The real gofer's process: all that the runtime gave, our sockets in place of its own. gate (-1 = none): a byte
+ * comes from it where it is traced and is to tell of its calls. Its answer: a byte once it will.
  */
 _Noreturn static void run_gofer(struct shim *s, int gate)
 {
-	char c;
+	char c = 0;
+	ssize_t n = gate < 0 ? 0 : read(gate, &c, 1);
 
-	if (gate >= 0 && read(gate, &c, 1) < 0)
+	if (n < 0 || (n > 0 && issued_begin(&s->plan) == 0 && write(gate, &c, 1) < 0))
 		_exit(NO_EXEC);
+	close_fd(&gate);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	setrlimit(RLIMIT_NOFILE, &s->nofile);
 	for (size_t i = 0; i < s->n_conns; i++)
@@ -81,23 +91,36 @@ static bool is_exiting(int stat_fd)
 	       (flags & PF_EXITING) != 0;
 }
 
+/* Lets it go on, traced if that works; it says whether it tells of its calls. */
+static void trace_gofer(struct shim *s, int gate)
+{
+	bool tell = s->plan.n_issued > 0;
+	char c = 't';
+
+	s->traced =
+		tracee_do(PTRACE_SEIZE, s->gofer, 0, tell ? TELLING_OPTIONS : DEATH_OPTIONS) >= 0;
+	if (!s->traced || !tell || write(gate, &c, 1) != 1)
+		shutdown(gate, SHUT_WR);
+	else
+		s->telling = read(gate, &c, 1) == 1;
+}
+
 /* Forks the real gofer; where it is to be traced, from before its exec, so that no thread is missed. */
 static int fork_gofer(struct shim *s)
 {
-	_cleanup_close_ int wait_end = -1;
 	int gate[2] = { -1, -1 };
 
-	if (s->plan.deaths && pipe2(gate, O_CLOEXEC) < 0)
+	if (s->plan.deaths && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0)
 		return -errno;
-	wait_end = gate[0];
 	s->gofer = fork();
 	if (s->gofer == 0) {
 		close_fd(&gate[1]);
 		run_gofer(s, gate[0]);
 	}
 	int r = s->gofer < 0 ? -errno : 0;
+	close_fd(&gate[0]);
 	if (r >= 0 && gate[1] >= 0)
-		s->traced = tracee_do(PTRACE_SEIZE, s->gofer, 0, DEATH_OPTIONS) >= 0;
+		trace_gofer(s, gate[1]);
 	close_fd(&gate[1]);
 	return r;
 }
@@ -157,7 +180,9 @@ static void stopped(struct shim *s, pid_t tid, int status)
 {
 	struct death d;
 
-	if (!s->refused.tid && death_read(s->gofer, tid, status, &d) > 0)
+	if (status >> 16 == PTRACE_EVENT_SECCOMP)
+		issued_stop(s, tid);
+	if (!s->plan.blind && !s->refused.tid && death_read(s->gofer, tid, status, &d) > 0)
 		s->refused = d;
 	if (s->forbid && tid == s->gofer && status >> 16 == PTRACE_EVENT_STOP &&
 	    WSTOPSIG(status) == SIGTRAP) {

@@ -237,6 +237,7 @@ static void pass_reply(struct shim *s, struct conn *c)
 {
 	struct wire_frame *f = &c->reply.frame;
 
+	s->answered = s->answered || c->kind == SHIM_GOFER_STOCK;
 	if (!c->mounted && (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
 		c->mounted = true;
 		mount_reply(s, c);

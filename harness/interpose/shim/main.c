@@ -175,6 +175,8 @@ static void record_gofer(struct shim *s)
 		str_printf(line, ",\"gofer\":\"%s\"}", shim_gofer_name(c->kind));
 	}
 	str_add_char(line, ']');
+	record_bool(&s->record, "traced", s->traced);
+	record_bool(&s->record, "telling", s->telling);
 	record_end(&s->record);
 }
 

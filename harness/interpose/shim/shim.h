@@ -85,7 +85,10 @@ struct shim {
 	struct conn *conns;
 	size_t n_conns;
 	pid_t gofer;
-	bool traced;          /* the real gofer is; it may not be permitted */
+	bool traced;   /* the real gofer is; it may not be permitted */
+	bool telling;  /* … and stops at the plan's issued calls */
+	bool answered; /* it has answered a message */
+	bool issued[SHIM_PLAN_ISSUED_LIMIT];
 	bool forbid;          /* its next stop plants a forbidden call */
 	struct death refused; /* what seccomp killed it for; tid 0 = nothing */
 	int gofer_stat;       /* its /proc/PID/stat; -1 = none */
@@ -130,6 +133,11 @@ uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direct
 			const struct message *m);
 /* Answers a Channel request, which came by w, in the gofer's place. */
 void answer_channel(struct shim *s, struct conn *c, const struct way *w);
+
+/* issued.c: in the real gofer's process, before its exec: it stops at the plan's calls. 0 or a negative errno. */
+int issued_begin(const struct shim_plan *p);
+/* Such a stop of thread tid. */
+void issued_stop(struct shim *s, pid_t tid);
 
 /* children.c: the real gofer, the fake ones, and what they came to. */
 int children_start(struct shim *s, struct hx_error *err);

@@ -3,13 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "fakegofer/wire/wire.h"
@@ -204,6 +210,49 @@ static int call_forbidden(void)
 	return 96;
 }
 
+static void install_filter(void)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_fprog program = { .len = 1, .filter = &all };
+
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL); /* asks, and installs nothing */
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Each call fails, and is one nevertheless. */
+static int make_calls(char **argv, const char *when)
+{
+	struct wire w;
+	const char *io = find(argv, "io-fds");
+
+	mkdirat(-1, "nowhere", 0);
+	if (!strcmp(when, "early"))
+		install_filter();
+	if (!io || wire_open(atoi(io), &w) < 0 || answer(&w, NULL, false) < 0)
+		return 95;
+	(void)!linkat(-1, "nowhere", -1, "nowhere", 0);
+	if (!strcmp(when, "late"))
+		install_filter();
+	wire_close(&w);
+	return 0;
+}
+
+/* As the ptrace platform makes its stubs: what a tracer of ours holds cannot be attached to. */
+static int attach_to_clone(void)
+{
+	int status = 0;
+	pid_t pid = (pid_t)syscall(SYS_clone, 0L, NULL, NULL, NULL, 0L);
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	if (pid < 0 || ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
+	    waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+		return 94;
+	kill(pid, SIGKILL);
+	return waitpid(pid, &status, __WALL) == pid ? 0 : 93;
+}
+
 static int act(char **argv)
 {
 	const char *what = find(argv, "do");
@@ -218,6 +267,14 @@ static int act(char **argv)
 		return be_killed(atoi(what + 5));
 	if (!strcmp(what, "forbidden"))
 		return call_forbidden();
+	if (!strncmp(what, "calls:", 6))
+		return make_calls(argv, what + 6);
+	if (!strcmp(what, "stub"))
+		return attach_to_clone();
+	if (!strcmp(what, "ask")) {
+		mount_all(argv, -1);
+		return 0;
+	}
 	if (!strcmp(what, "serve") || !strcmp(what, "flood"))
 		return serve(argv, *what == 'f');
 	if (!strcmp(what, "close"))

@@ -21,13 +21,16 @@
  *	--do=exit:N	ends at once
  *	--do=kill:SIG	kills itself
  *	--do=forbidden	forbids itself all calls but exit_group, and issues that of control.h
+ *	--do=calls:WHEN	mkdirat, a filter if WHEN is early, an answer to the first request, linkat, a filter if WHEN is
+ *			late; then ends
  *	--do=wait	waits for a signal
  *	--do=close	closes all its FDs and waits for a signal
  *	--do=flood	sends 4 MiB of frames after the first request, then ends
  * --report=N: before that writes a line "argv … | env X=… | fds N N …| exe PATH" there.
  *
  * argv[0] "runsc-sandbox": --do=exit:N, kill:SIG, forbidden or wait as above, or --do=mount: sends Mount on all its --io-fds, keeps the
- * FDs that come, writes "+" to --ready=N, and waits for a signal.
+ * FDs that come, writes "+" to --ready=N, and waits for a signal. --do=ask sends Mount, and ends after the answers.
+ * --do=stub clones a process without SIGCHLD, attaches to it, and ends with 0 if that works.
  */
 bool fake_runtime_main(int argc, char **argv, int *ret);
 

@@ -39,6 +39,7 @@ void sketch_build(const struct sketch *k, struct spec_sandbox *ret)
 	assert_int_equal(row_apply_global(&k->global, ret), 0);
 	ret->rootfs_readonly = k->rootfs_readonly;
 	ret->wire = k->wire;
+	ret->forbid = k->forbid;
 	ret->flags.host_uds = k->host_uds;
 	set_serving(&ret->rootfs, &k->rootfs);
 	for (size_t i = 0; i < SKETCH_MOUNTS && k->mounts[i].value; i++) {
@@ -65,6 +66,7 @@ void sketch_full(struct spec_sandbox *ret)
 		},
 		.rootfs_readonly = true,
 		.wire = SPEC_WIRE_WHOLE,
+		.forbid = SPEC_FORBID_SENTRY,
 		.rootfs = { SPEC_GOFER_HOST, true, (char *)"fd-32" },
 		.mounts = {
 			{ "off-newline", .twin = "b" },
@@ -78,6 +80,7 @@ void sketch_full(struct spec_sandbox *ret)
 	sketch_build(&k, ret);
 	ret->flags.host_uds = true;
 	ret->privileged = true;
+	ret->watched = true;
 	ret->native = true;
 	assert_int_equal(spec_set(&ret->rootfs_script, SPEC_KEEP_SCRIPT), 0);
 	assert_int_equal(spec_set(&ret->mounts[0].inside, "in"), 0);
@@ -132,6 +135,8 @@ static const char *scalar_difference(const struct spec_sandbox *a, const struct 
 	COMPARE(a, b, flags.host_uds);
 	COMPARE(a, b, lifecycle);
 	COMPARE(a, b, wire);
+	COMPARE(a, b, forbid);
+	COMPARE(a, b, watched);
 	if (!same_serving(&a->rootfs, &b->rootfs))
 		return "rootfs";
 	COMPARE(a, b, rootfs_readonly);

@@ -26,6 +26,7 @@ struct sketch {
 	bool rootfs_readonly;
 	bool host_uds;
 	enum spec_wire wire;
+	enum spec_forbid forbid;
 	struct spec_serving rootfs;
 	struct piece mounts[SKETCH_MOUNTS];
 	struct {
