@@ -108,6 +108,9 @@ static const struct member case_members[] = {
 	{ "known", json_type_object, false },
 	{ "replay", json_type_string, false },
 	{ "compared", json_type_int, false },
+	{ "points", json_type_int, false },
+	{ "points_hit", json_type_int, false },
+	{ "frames", json_type_object, false },
 	{ "ms", json_type_int, false },
 	{ 0 },
 };

@@ -24,6 +24,8 @@ static const struct {
 	[PLANT_FORBID_SENTRY] = { "forbid-sentry", NULL },
 	[PLANT_LOSE_CONTAINER] = { "lose-container", "ID" },
 	[PLANT_GAIN_DESCRIPTOR] = { "gain-descriptor", NULL },
+	[PLANT_FAULTS] = { "faults", "PLAN" },
+	[PLANT_LOSE_FILE] = { "lose-file", "PATH" },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

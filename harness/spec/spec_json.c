@@ -22,6 +22,7 @@ static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
 	[SPEC_CREATE_START] = "create-start",
 	[SPEC_EXEC] = "exec",
 	[SPEC_HELD] = "held",
+	[SPEC_FAULTED] = "faulted",
 	[SPEC_FILTERED] = "filtered",
 	[SPEC_POD] = "pod",
 	[SPEC_POD_FILTERED] = "pod-filtered",
@@ -56,6 +57,7 @@ static const struct text_field sandbox_texts[] = {
 	{ "file-access", offsetof(struct spec_sandbox, flags.file_access) },
 	{ "file-access-mounts", offsetof(struct spec_sandbox, flags.file_access_mounts) },
 	{ "platform", offsetof(struct spec_sandbox, flags.platform) },
+	{ "faults", offsetof(struct spec_sandbox, faults) },
 	{ "rootfs-script", offsetof(struct spec_sandbox, rootfs_script) },
 };
 
@@ -67,6 +69,8 @@ static const struct text_field mount_texts[] = {
 	{ "host", offsetof(struct spec_mount, host) },
 	{ "inside", offsetof(struct spec_mount, inside) },
 	{ "script", offsetof(struct spec_mount, script) },
+	{ "after", offsetof(struct spec_mount, after) },
+	{ "reread", offsetof(struct spec_mount, reread) },
 	{ "twin", offsetof(struct spec_mount, twin) },
 };
 
