@@ -69,6 +69,9 @@ static void add_case(struct term *t, const struct report_case *c)
 	if (c->compared)
 		str_printf(&t->out, "  %lld facts compared\n", (long long)c->compared);
 	add_list(t, "never issued by its gofer", c->unissued);
+	if (c->points)
+		str_printf(&t->out, "  points hit %lld of %lld\n", (long long)c->points_hit,
+			   (long long)c->points);
 	if (report_has_wire(c)) {
 		add_title(t, "wire");
 		report_wire(t, c);

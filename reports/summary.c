@@ -188,6 +188,57 @@ static void add_unissued(struct term *t, const struct report_view *v)
 		str_add_char(&t->out, '\n');
 }
 
+/* "off.data" of "off.data.errno", "off.fuse" of "off.fuse-read.hung". */
+static struct report_text workload_of(const struct report_case *c)
+{
+	struct report_text t = c->row;
+	unsigned int dots = 0;
+
+	for (size_t i = 0; i < t.n; i++) {
+		dots += t.p[i] == '.';
+		if (dots == 2 || t.p[i] == '-') {
+			t.n = i;
+			break;
+		}
+	}
+	return t;
+}
+
+/* Every clause of a fault has its points: those of one tell of all. */
+#define POINTS_CLAUSE "FLT-3"
+
+static void add_points(struct term *t, const struct report_view *v)
+{
+	bool titled = false;
+
+	for (size_t i = 0, same; i < v->n_cases; i += same) {
+		int64_t hit = 0, all = 0;
+
+		same = 1;
+		if (!report_text_eq(v->cases[i].clause, report_text(POINTS_CLAUSE)))
+			continue;
+		for (same = 0;
+		     i + same < v->n_cases &&
+		     report_text_eq(v->cases[i].clause, v->cases[i + same].clause) &&
+		     report_text_eq(workload_of(&v->cases[i]), workload_of(&v->cases[i + same]));
+		     same++) {
+			hit += v->cases[i + same].points_hit;
+			all += v->cases[i + same].points;
+		}
+		if (!all)
+			continue;
+		if (!titled) {
+			str_add_char(&t->out, '\n');
+			term_styled(t, STYLE_BOLD, "fault points");
+			str_add_char(&t->out, '\n');
+		}
+		titled = true;
+		str_add(&t->out, "  ");
+		term_line(t, workload_of(&v->cases[i]));
+		str_printf(&t->out, ": %lld of %lld hit\n", (long long)hit, (long long)all);
+	}
+}
+
 static void add_end(struct term *t, const struct report_view *v)
 {
 	str_add_char(&t->out, '\n');
@@ -213,6 +264,7 @@ int report_summary(const struct record *r, bool colour, bool verbose, struct str
 	term_head(&t, &v);
 	add_table(&t, &v);
 	add_failures(&t, &v, verbose ? SIZE_MAX : LISTED_LIMIT);
+	add_points(&t, &v);
 	if (!v.strict)
 		e = add_groups(&t, &v, VERDICT_XFAIL, "known defects", verbose);
 	if (e == 0)

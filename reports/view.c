@@ -54,6 +54,8 @@ static struct report_case case_of(struct json_object *line, size_t at)
 		.should = json_bool_or(line, "should", false),
 		.ms = json_int_or(line, "ms", 0),
 		.compared = json_int_or(line, "compared", 0),
+		.points = json_int_or(line, "points", 0),
+		.points_hit = json_int_or(line, "points_hit", 0),
 		.id = report_member(line, "id"),
 		.clause = report_member(line, "clause"),
 		.family = report_member(line, "family"),

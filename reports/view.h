@@ -22,6 +22,7 @@ struct report_case {
 	enum verdict verdict;
 	bool should;
 	int64_t ms, compared, wire_left_out;
+	int64_t points, points_hit; /* faults planned, and played */
 	struct report_text id, clause, family, row, reason, log, replay;
 	struct report_text known_link, known_note;
 	struct json_object *spec, *facts, *sandboxes, *evidence, *wire, *unissued;

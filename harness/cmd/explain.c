@@ -20,7 +20,10 @@ static int print_demands(const struct plan *plan, const struct plan_case *c)
 		[MATCH_NAMES] = "names",
 		[MATCH_ONE_OF] = "is one of",
 		[MATCH_SAME] = "is as on its baseline",
+		[MATCH_SAME_EACH] = "is as on its baseline, each",
 		[MATCH_UNSEEN] = "is not said",
+		[MATCH_FAULTED] = "is as on its baseline, but for",
+		[MATCH_ACKED] = "is, where it was acknowledged,",
 	};
 
 	if (model_expect(plan->profile, s, &expected) < 0)

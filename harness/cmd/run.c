@@ -16,6 +16,7 @@
 #include "harness/cmd/needs.h"
 #include "harness/cmd/output.h"
 #include "harness/cmd/paths.h"
+#include "harness/cmd/points.h"
 #include "harness/cmd/probing.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"
@@ -292,6 +293,22 @@ static int run_cases(struct run *r, size_t planned)
 	return (int)code;
 }
 
+/* Plans again, with every point at which a workload can be faulted. */
+static int plan_points(struct run *r, struct hx_error *err)
+{
+	struct plan_depth depth = options_depth(r->options);
+	struct plan_points points;
+	enum profile profile = r->plan.profile;
+	int e = points_count(r->options, &r->target, r->probe, r->shim, profile, r->cancel, &points,
+			     err);
+
+	if (e < 0)
+		return e;
+	depth.points = &points;
+	plan_clear(&r->plan);
+	return plan_make(profile, &depth, &r->plan, err);
+}
+
 /* What the command line named is not there or is nothing to run: the caller's to mend. */
 static bool is_usage(const struct options *o, int code)
 {
@@ -316,6 +333,11 @@ int verb_run(struct options *o)
 		return complain(is_usage(o, err.code) ? EXIT_USAGE : EXIT_BROKEN, "%s",
 				hx_error_text(&err));
 	size_t planned = plan_select(&r.plan, &o->filters);
+	if (planned && points_wanted(&r.plan)) {
+		if (plan_points(&r, &err) < 0)
+			return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
+		planned = plan_select(&r.plan, &o->filters);
+	}
 	if (!planned)
 		return complain(EXIT_NOTHING_RAN,
 				"no case matches the filter%s; `gofercert list` shows the cases",

@@ -8,6 +8,7 @@ void case_state_clear(struct case_state *c)
 	json_object_put(c->facts);
 	json_object_put(c->wire);
 	json_object_put(c->unissued);
+	json_object_put(c->frames);
 	for (size_t i = 0; i < c->n_kinds; i++)
 		json_object_put(c->kinds[i].outcome);
 	free(c->kinds);
@@ -214,6 +215,12 @@ int case_state_add(struct case_state *c, const struct plan_case *pc, const char 
 		add_reason(c, sandbox, reason);
 	if (line && v != VERDICT_PASS && !c->log && json_string_or(line, "log", NULL))
 		c->log = strdup(json_string_or(line, "log", ""));
+	if (line) {
+		c->points += json_int_or(line, "points", 0);
+		c->points_hit += json_int_or(line, "points_hit", 0);
+	}
+	if (line && !c->frames && json_object_object_get_ex(line, "frames", &c->frames))
+		json_object_get(c->frames);
 	if (line)
 		c->compared += json_int_or(line, "compared", 0);
 	if (line)
@@ -320,8 +327,11 @@ int case_state_finish(struct case_state *c, const struct plan_case *pc, const st
 	    json_add_string(o, "verdict", verdict_name(v)) < 0 ||
 	    (c->reason.len && json_add_string(o, "reason", str_text(&c->reason)) < 0) ||
 	    (c->facts && json_add(o, "facts", json_object_get(c->facts)) < 0) ||
-	    json_add_int(o, "compared", c->compared) < 0 || add_evidence(o, c) < 0 ||
-	    json_add_string(o, "log", c->log) < 0 ||
+	    json_add_int(o, "compared", c->compared) < 0 ||
+	    (c->points && (json_add_int(o, "points", c->points) < 0 ||
+			   json_add_int(o, "points_hit", c->points_hit) < 0)) ||
+	    (c->frames && json_add(o, "frames", json_object_get(c->frames)) < 0) ||
+	    add_evidence(o, c) < 0 || json_add_string(o, "log", c->log) < 0 ||
 	    (c->wire && json_add(o, "wire", json_object_get(c->wire)) < 0) ||
 	    (c->wire_left_out && json_add_int(o, "wire_left_out", c->wire_left_out) < 0) ||
 	    (c->unissued && json_add(o, "unissued", json_object_get(c->unissued)) < 0) ||

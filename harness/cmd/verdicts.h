@@ -25,6 +25,9 @@ struct case_state {
 	size_t n_kinds;
 	struct strv sandboxes;
 	struct str reason;
+	int64_t points, points_hit; /* planned faults, and those that were played */
+	struct json_object
+		*frames; /* of a workload's clean run: messages by their kind; NULL = none */
 	int64_t compared;
 	uint64_t ms;
 	char *log;

@@ -4,9 +4,11 @@
  * 128 where the sandbox is gone before it asks; that is its race, not a failure.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "harness/base/fs.h"
+#include "harness/execute/faulted.h"
 #include "harness/execute/inside.h"
 #include "harness/execute/interposed.h"
 #include "harness/execute/processes.h"
@@ -24,7 +26,8 @@ struct verb {
 	enum on_failure on_failure;
 	bool guest_args;   /* the guest's argv follows */
 	bool after_report; /* begins once the guest's report is complete */
-	step_fn instead;   /* not the runtime: a child of the world's init */
+	bool fault; /* begins once a fault was, or the report is whole; the second probe's argv follows */
+	step_fn instead; /* not the runtime: a child of the world's init */
 };
 
 #define VERBS_LIMIT 10 /* of a lifecycle in the table */
@@ -37,6 +40,10 @@ struct verb {
 #define CREATE                                                                           \
 	{                                                                                \
 		"create", { "create", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
+	}
+#define CREATE_FAULTED                                                                         \
+	{                                                                                      \
+		"create", { "create", "-bundle", ARG_BUNDLE, ARG_ID }, TO_DELETE, false, false \
 	}
 #define START                                                         \
 	{                                                             \
@@ -57,6 +64,10 @@ struct verb {
 #define WATCH                                                                      \
 	{                                                                          \
 		"watch", { NULL }, GO_ON, false, true, .instead = interposed_watch \
+	}
+#define AFTER                                                     \
+	{                                                         \
+		"after", { "exec", ARG_ID }, GO_ON, .fault = true \
 	}
 #define KILL                                                            \
 	{                                                               \
@@ -90,6 +101,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_CREATE_START] = { CREATE, START, WAIT, STATE, DELETE },
 	[SPEC_EXEC] = { CREATE, START, EXEC, KILL, WAIT, DELETE },
 	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
+	[SPEC_FAULTED] = { CREATE_FAULTED, START, AFTER, DELETE_FORCED },
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 	/* in no order: pod.c picks from them */
 	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, DELETE_FORCED },
@@ -140,7 +152,33 @@ static int verb_args(const struct world *w, const struct verb *verb, struct strv
 	}
 	if (r >= 0 && verb->guest_args)
 		r = spec_guest_argv(container(w), false, v);
+	if (r >= 0 && verb->fault)
+		r = spec_after_argv(container(w), v);
 	return r;
+}
+
+/* The fault was, and who was stopped by it has come to its end. */
+static int await_fault(struct world *w, struct hx_error *err)
+{
+	int r = step_wait(w, STEP_FAULT, err);
+
+	if (r < 0 || !faulted_resume(w))
+		return r;
+	return step_wait(w, STEP_FAULT, err);
+}
+
+/*
+ * A start that waits for what a fault has taken away never ends. Whoever manages containers kills it after a
+ * while, and deletes.
+ */
+static int await_start(struct world *w, struct hx_error *err)
+{
+	struct step *s = &w->steps[w->n_steps - 1];
+	int r = step_wait(w, STEP_OWED, err);
+
+	if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
+		kill(s->pid, SIGKILL);
+	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 
 static int run_verb(struct world *w, const struct verb *verb, struct hx_error *err)
@@ -148,14 +186,21 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 	_cleanup_strv_ struct strv argv = STRV_INIT;
 	const struct plant *plant = w->plan->job->plant;
 	bool hang = plant && plant->kind == PLANT_HANG && w->n_steps == 0;
-	int r = verb->after_report ? step_wait(w, STEP_REPORT, err) : 0;
+	int r = verb->after_report ? step_wait(w, STEP_REPORT, err)
+		: verb->fault      ? await_fault(w, err)
+				   : 0;
 
+	if (r >= 0 && verb->fault && !spec_has_after(w->plan->job->spec))
+		return 0;
 	if (r >= 0 && verb->instead)
 		r = interposed_forbid(w, err);
 	if (r >= 0 && !verb->instead)
 		r = verb_args(w, verb, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 	if (r >= 0)
 		r = step_start(w, verb->name, &argv, hang ? step_pause : verb->instead, err);
+	if (r >= 0 && faulted_at_start(w) &&
+	    (!strcmp(verb->name, "create") || !strcmp(verb->name, "start")))
+		return await_start(w, err);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 
@@ -218,6 +263,31 @@ static int run_native(struct world *w, struct hx_error *err)
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 
+/* Nobody's cache and no gofer is in between: what the host itself has. */
+static int run_reread(struct world *w, struct hx_error *err)
+{
+	_cleanup_strv_ struct strv argv = STRV_INIT;
+
+	if (spec_reread_argv(w->plan->job->spec, w->plan->options->probe, w->plan->scratch, &argv) <
+	    0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (!argv.n)
+		return 0;
+	int r = planted_reread(w, err);
+	if (r >= 0)
+		r = step_start(w, "reread", &argv, NULL, err);
+	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
+}
+
+static int run_extra(struct world *w, struct hx_error *err)
+{
+	int r = step_wait(w, STEP_ALL, err);
+
+	if (r >= 0 && w->plan->job->spec->native)
+		r = run_native(w, err);
+	return r < 0 ? r : run_reread(w, err);
+}
+
 int driver_run(struct world *w, struct hx_error *err)
 {
 	enum spec_lifecycle lifecycle = w->plan->job->spec->lifecycle;
@@ -236,5 +306,5 @@ int driver_run(struct world *w, struct hx_error *err)
 			return hx_error_wrap(err, r, "step %s", v->name);
 		v = next_verb(v, end, w->steps[w->n_steps - 1].status != 0);
 	}
-	return w->plan->job->spec->native ? run_native(w, err) : 0;
+	return run_extra(w, err);
 }

@@ -1,5 +1,7 @@
 #include "harness/execute/interposed.h"
 
+#include "harness/execute/faulted.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -127,6 +129,7 @@ static int write_plan(struct world *w, struct hx_error *err)
 									: SHIM_CHANNELS_RELAY,
 		.deaths = keeps_deaths(w),
 		.blind = has_plant(w, PLANT_BLIND),
+		.faults = faulted_text(w),
 		/* a real sentry makes them up where its gofer refuses; the reference one does not */
 		.special_files = options->target->reference,
 	};
@@ -136,7 +139,7 @@ static int write_plan(struct world *w, struct hx_error *err)
 		return hx_error_errno(err, folder, "open " INTERPOSED_FOLDER);
 	for (size_t i = 0; i < options->n_issued && i < SHIM_PLAN_ISSUED_LIMIT; i++)
 		plan.issued[plan.n_issued++] = options->issued[i];
-	if (!plan.runtime || add_mounts(w, &plan) < 0)
+	if (!plan.runtime || (w->faults && !plan.faults) || add_mounts(w, &plan) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	return shim_plan_write(&plan, folder, err);
 }
@@ -147,11 +150,13 @@ int interposed_begin(struct world *w, struct hx_error *err)
 	int r;
 
 	if (w->plan->job->spec->wire == SPEC_WIRE_UNSEEN)
-		return 0;
+		return faulted_unseen(w, err);
 	r = fs_mkdirs_at(w->scratch_fd, INTERPOSED_FOLDER, 0755, err);
 	/* it is exec'ed by this name, which tells it where its plan is */
 	if (r >= 0 && symlinkat(w->plan->options->shim, w->scratch_fd, SHIM_FILE) < 0)
 		r = hx_error_errno(err, -errno, "make " SHIM_FILE);
+	if (r >= 0)
+		r = faulted_begin(w, err);
 	if (r >= 0)
 		r = write_plan(w, err);
 	if (r < 0)

@@ -25,6 +25,8 @@ static const struct {
 	[PLANT_LOSE_CONTAINER] = { "lose-container", "ID" },
 	[PLANT_GAIN_DESCRIPTOR] = { "gain-descriptor", NULL },
 	[PLANT_BLIND] = { "blind", NULL },
+	[PLANT_FAULTS] = { "faults", "PLAN" },
+	[PLANT_LOSE_FILE] = { "lose-file", "PATH" },
 	[PLANT_HANG] = { "hang", NULL },
 	[PLANT_CANARY] = { "canary", "DIR" },
 };

@@ -21,6 +21,8 @@
  *   lose-container:ID     the guest of this container of a pod is killed before the second processes start
  *   gain-descriptor       of a pod, a sentry's and a gofer's last list of descriptors has one more for each start
  *   blind                 in a watched sandbox nobody looks at how its processes end
+ *   faults:PLAN           this fault plan is played in place of the sandbox's; "#" plays none
+ *   lose-file:PATH        PATH of the scratch folder is emptied before it is read again
  *   hang                  the runtime is replaced by a process that waits for ever
  *   canary:DIR            DIR of the host is bind-mounted into the scratch folder before the run
  */
@@ -45,6 +47,8 @@ enum plant_kind {
 	PLANT_LOSE_CONTAINER,
 	PLANT_GAIN_DESCRIPTOR,
 	PLANT_BLIND,
+	PLANT_FAULTS,
+	PLANT_LOSE_FILE,
 	PLANT_HANG,
 	PLANT_CANARY,
 	PLANT_N,

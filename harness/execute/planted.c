@@ -150,6 +150,18 @@ static int leave_socket(struct world *w, const struct plant *p, struct hx_error 
 	return 0;
 }
 
+static int lose_file(struct world *w, const struct plant *p, struct hx_error *err)
+{
+	_cleanup_close_ int fd =
+		openat(w->scratch_fd, p->argument, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		world_note(w, EVIDENCE_NOT_FIRED ": no such file");
+	else if (fd < 0)
+		return hx_error_errno(err, -errno, "empty %s", p->argument);
+	return 0;
+}
+
 typedef int (*toggle_fn)(const char *text, size_t n, const char *path, struct str *ret);
 
 static int rewrite(struct world *w, const char *name, const struct str *text, struct hx_error *err)
@@ -278,6 +290,7 @@ typedef int (*planted)(struct world *w, const struct plant *p, struct hx_error *
 static const struct {
 	planted before; /* the bundle is there, no step has run */
 	planted pod;    /* all of a pod that started runs */
+	planted reread; /* what was written is about to be read again */
 	planted after;  /* the last step has ended */
 	planted output; /* the output files are closed */
 } moments[PLANT_N] = {
@@ -287,6 +300,7 @@ static const struct {
 	[PLANT_LEAVE_FILE] = { .after = leave_file },
 	[PLANT_HOLD_FILE] = { .before = start_holder, .after = let_hold },
 	[PLANT_LEAVE_SOCKET] = { .after = leave_socket },
+	[PLANT_LOSE_FILE] = { .reread = lose_file },
 	[PLANT_MOUNT_LINE] = { .output = mount_line },
 	[PLANT_GUEST_LINE] = { .output = guest_line },
 	[PLANT_LOSE_CONTAINER] = { .pod = lose_container },
@@ -312,6 +326,13 @@ int planted_pod(struct world *w, struct hx_error *err)
 	const struct plant *p = w->plan->job->plant;
 
 	return p ? run_hook(w, p, moments[p->kind].pod, err) : 0;
+}
+
+int planted_reread(struct world *w, struct hx_error *err)
+{
+	const struct plant *p = w->plan->job->plant;
+
+	return p ? run_hook(w, p, moments[p->kind].reread, err) : 0;
 }
 
 int planted_after(struct world *w, struct hx_error *err)

@@ -118,6 +118,16 @@ static char *scratch_path(const struct slot_shared *h, const char *id)
 				      : str_format("%s/scratch", h->out);
 }
 
+/* Where answers are taken away a hang is what may come, and such sandboxes are small. */
+static unsigned int deadline_of(const struct slot *s, const struct slot_shared *h)
+{
+	unsigned int most = h->options->timeout_ms;
+
+	if (h->jobs[s->job].spec->lifecycle == SPEC_FAULTED && most > SLOT_FAULTED_MS)
+		most = SLOT_FAULTED_MS;
+	return most;
+}
+
 static int start_world(struct slot *s, const struct slot_shared *h, struct hx_error *err)
 {
 	int r = open_evidence(s, h, err);
@@ -128,7 +138,7 @@ static int start_world(struct slot *s, const struct slot_shared *h, struct hx_er
 	if (!s->scratch)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (s->timer_fd < 0 || clock_arm(s->timer_fd, h->options->timeout_ms, 0) < 0)
+	if (s->timer_fd < 0 || clock_arm(s->timer_fd, deadline_of(s, h), 0) < 0)
 		return hx_error_errno(err, -errno, "timer");
 	s->plan = (struct world_plan){
 		.options = h->options,

@@ -12,6 +12,7 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/clock.h"
+#include "harness/execute/faulted.h"
 #include "harness/execute/interposed.h"
 #include "harness/execute/tree.h"
 #include "harness/execute/world.h"
@@ -166,7 +167,7 @@ static ssize_t stream_read(struct step *s, int which, size_t max, struct hx_erro
 		     : n;
 }
 
-static void step_reaped(struct world *w, pid_t pid, int status)
+void step_reaped(struct world *w, pid_t pid, int status)
 {
 	for (size_t i = 0; i < w->n_steps; i++) {
 		struct step *s = &w->steps[i];
@@ -207,15 +208,33 @@ static void take_signals(struct world *w)
 	reap(w);
 }
 
+static bool all_ended(const struct world *w)
+{
+	for (size_t i = 0; i < w->n_steps; i++)
+		if (!w->steps[i].ended)
+			return false;
+	return true;
+}
+
 static bool happened(const struct world *w, enum step_event event)
 {
 	bool open = false;
 
 	switch (event) {
+	case STEP_OWED:
+		if (faulted_owes(w))
+			return true;
+		/* fall through */
 	case STEP_ENDED:
 		return w->n_steps && w->steps[w->n_steps - 1].ended;
+	case STEP_ALL:
+		return all_ended(w);
 	case STEP_ALONE:
 		return w->alone || w->timed_out;
+	case STEP_FAULT:
+		if (faulted_owes(w))
+			return true;
+		/* fall through */
 	case STEP_REPORT:
 		for (size_t i = 0; i < w->n_steps; i++) {
 			if (w->steps[i].container != w->container)
@@ -229,7 +248,7 @@ static bool happened(const struct world *w, enum step_event event)
 	return true;
 }
 
-#define FIXED_FDS 3
+#define FIXED_FDS 4
 #define ALL_FDS (FIXED_FDS + 2 * STEP_LIMIT)
 
 static size_t poll_set(const struct world *w, struct pollfd p[ALL_FDS], size_t which[ALL_FDS])
@@ -240,6 +259,7 @@ static size_t poll_set(const struct world *w, struct pollfd p[ALL_FDS], size_t w
 	p[1] = (struct pollfd){ .fd = w->timer_fd, .events = POLLIN };
 	/* POLLERR when the scheduler is gone: nobody would read this evidence. */
 	p[2] = (struct pollfd){ .fd = w->report_fd };
+	p[3] = (struct pollfd){ .fd = faulted_fd(w), .events = POLLIN };
 	for (size_t i = 0; i < 2 * w->n_steps; i++) {
 		int fd = w->steps[i / 2].streams[i % 2].pipe;
 
@@ -276,6 +296,8 @@ int step_wait(struct world *w, enum step_event event, struct hx_error *err)
 			take_signals(w);
 		if (p[1].revents)
 			w->timed_out = true;
+		if (p[3].revents)
+			faulted_serve(w);
 		if (p[2].revents)
 			return hx_error_set(err, -EPIPE, "the scheduler is gone");
 	}

@@ -47,6 +47,9 @@ struct world;
 enum step_event {
 	STEP_ENDED,  /* the last step's process */
 	STEP_REPORT, /* the guest's whole report, or the end of every open stdout, of w->container */
+	STEP_FAULT,  /* as STEP_REPORT, or somebody waits for what a fault has taken away */
+	STEP_OWED,   /* as STEP_ENDED, or the same */
+	STEP_ALL,    /* every step's process */
 	STEP_ALONE,  /* no process but the init, or the timer */
 };
 
@@ -63,6 +66,8 @@ int step_start(struct world *w, const char *verb, struct strv *argv, step_fn ins
 _Noreturn void step_pause(struct world *w);
 /* 0 when it happened, -EINTR when the scheduler said stop, or an error of the harness. */
 int step_wait(struct world *w, enum step_event event, struct hx_error *err);
+/* What waitpid gave for a process that has ended; not all are steps'. */
+void step_reaped(struct world *w, pid_t pid, int status);
 /* Reads what is in the pipes at this moment, and closes them. */
 int step_close_all(struct world *w, struct hx_error *err);
 /* Kills every process of the world but the init, and reaps them. */

@@ -49,6 +49,7 @@ struct world_handle {
 #define WORLD_HANDLE_NONE ((struct world_handle){ .pid = -1, .pidfd = -1, .report_fd = -1 })
 
 struct interposer;
+struct fault_desk;
 
 /* Inside: the init's own state. */
 struct world {
@@ -64,6 +65,7 @@ struct world {
 	bool log_cut;
 	int plant_fd;                  /* the plant's hold on a process of its own; 0 = none */
 	bool forbade;                  /* the planted forbidden call was asked for */
+	struct fault_desk *faults;     /* who is told of faults; NULL where none are planned */
 	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
 	size_t container;              /* of the pod: whom the next step is about */
 	unsigned int start;            /* … and which of its starts */

@@ -37,6 +37,7 @@ void shim_plan_clear(struct shim_plan *p)
 	}
 	free(p->mounts);
 	free(p->runtime);
+	free(p->faults);
 	*p = (struct shim_plan){ 0 };
 }
 
@@ -90,7 +91,7 @@ int shim_plan_write(const struct shim_plan *p, int dirfd, struct hx_error *err)
 	    json_add_string(o, "runtime", p->runtime) < 0 ||
 	    json_add_string(o, "channels", shim_channels_name(p->channels)) < 0 ||
 	    json_add_bool(o, "deaths", p->deaths) < 0 || json_add_bool(o, "blind", p->blind) < 0 ||
-	    json_add(o, "issued", issued) < 0 ||
+	    json_add(o, "issued", issued) < 0 || json_add_string(o, "faults", p->faults) < 0 ||
 	    json_add_bool(o, "special_files", p->special_files) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < p->n_issued; i++)
@@ -198,6 +199,8 @@ static int read_document(struct json_object *o, struct shim_plan *p, struct hx_e
 		r = get_name(o, "channels", channels_names, SHIM_CHANNELS_N, &channels, err);
 	if (r >= 0)
 		p->channels = (enum shim_channels)channels;
+	if (r >= 0)
+		r = get_text(o, "faults", &p->faults, err);
 	p->deaths = json_bool_or(o, "deaths", false);
 	p->blind = json_bool_or(o, "blind", false);
 	if (r >= 0)

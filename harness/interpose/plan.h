@@ -2,11 +2,15 @@
  * What a shim is told: DIR/plan.json beside its own path DIR/shim. Written by the executor, read by the
  * shim.
  *
- *	{ "runtime": "/path", "channels": "relay", "deaths": false, "issued": [ 285 ], "mounts": [ { "ordinal": 0, "gofer": "stock",
+ *	{ "runtime": "/path", "channels": "relay", "deaths": false, "issued": [ 285 ], "faults": "PLAN", "mounts": [ { "ordinal": 0, "gofer": "stock",
  *	  "root": "/dir", "donate": false, "tamper": "NAME", "argument": "text" } ] }
  *
  * Channels are "relay", "keep" or "strip". Ordinal 0 is the rootfs, n the n-th bind mount of the container's configuration. Mounts that are not
  * named are forwarded untouched. The plan holds for every gofer of the world.
+ *
+ * "faults" is a fault plan (fakegofer/fault/fault.h), checked by who wrote it. "mount N" there is the ordinal. Each
+ * gofer process counts for itself: the third PRead is that of one container's gofer, on all its mounts
+ * where none is named.
  */
 #ifndef HX_INTERPOSE_PLAN_H
 #define HX_INTERPOSE_PLAN_H
@@ -63,6 +67,7 @@ struct shim_plan {
 	uint32_t issued
 		[SHIM_PLAN_ISSUED_LIMIT]; /* calls of the traced gofer that are to be told of */
 	size_t n_issued;
+	char *faults;       /* what goes wrong with the frames that pass; NULL = nothing */
 	bool special_files; /* fake gofers make FIFOs and sockets, which a stock one refuses */
 	struct shim_plan_mount *mounts;
 	size_t n_mounts;

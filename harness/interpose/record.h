@@ -10,10 +10,12 @@
  *	  "gofer":"stock"}…],"traced":bool,"telling":bool}	telling: of issued calls
  *	{"n","type":"message","conn","dir":"request"|"reply","id","length","data":hex,"cut":bool,
  *	  "fds":[…],…} and where they apply: "late":FDs that came behind the first byte,"via":"channel",
- *	  "own":true (the shim's answer),"tampered":"NAME","channel":"added"|"removed"|"unreadable" (what
+ *	  "own":true (the shim's answer),"faulted":true (by the plan),"tampered":"NAME","channel":"added"|"removed"|"unreadable" (what
  *	  became of Channel in the Mount reply's list)
  *	{"n","type":"original","conn","of":n,"id","length","data","cut","fds"}	what came instead
  *	{"n","type":"tamper","name","conn","fired":1}
+ *	{"n","type":"fault","conn","line":L,"fired":1,"id","dir"}	line L of the fault plan fired; "played":false
+ *					where a channel has no way to do it. The messages behind it are as they went
  *	{"n","type":"closed","conn","side":"sentry"|"gofer","why","half":bool}
  *	{"n","type":"death","of":"gofer"|"fake","conn","signal"|"exit"} and, of a gofer that seccomp killed
  *	  while its plan has "deaths": "tid","syscall":N,"args":["0x…" six times]

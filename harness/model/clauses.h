@@ -7,6 +7,8 @@
 
 #define MOST_MOUNTS 200 /* up to here a runtime must start; beyond it may refuse, clearly */
 
+struct fault_plan;
+
 struct expect {
 	enum profile profile;
 	const struct spec_sandbox *pod; /* the whole */
@@ -16,6 +18,7 @@ struct expect {
 	const struct hints
 		*own; /* of a further container: what its own annotations say; else NULL */
 	struct outcome *out;
+	const struct fault_plan *faults; /* NULL = none: no clause of FLT applies */
 	enum clause
 		may_refuse; /* the clause that lets a runtime refuse this sandbox; CLAUSE_NONE = none */
 	/* the start error that a clause demands; CLAUSE_NONE = it starts */
@@ -107,5 +110,7 @@ extern const struct clause_row container_clauses[];
 extern const struct clause_row donation_clauses[];
 extern const struct clause_row seccomp_clauses[];
 extern const struct clause_row pod_clauses[];
+extern const struct clause_row
+	fault_clauses[]; /* of sandboxes with a fault plan, which have no others */
 
 #endif

@@ -21,9 +21,8 @@ void findings_clear(struct findings *f)
 	*f = (struct findings){ 0 };
 }
 
-/* Appends a finding about e; owns expected and observed, also on failure. */
-static int add(struct findings *out, const struct fact *e, enum verdict verdict, char *expected,
-	       char *observed, const char *sensor)
+int findings_add(struct findings *out, const struct fact *e, enum verdict verdict, char *expected,
+		 char *observed, const char *sensor)
 {
 	struct finding f = {
 		.clause = e->clause,
@@ -90,6 +89,9 @@ static int matches(const struct fact *e, const char *wanted, const char *seen)
 		return one_of(seen, wanted);
 	case MATCH_UNSEEN:
 		return 0;
+	case MATCH_FAULTED: /* a comparison of its own */
+		return 0;
+	case MATCH_ACKED:
 	case MATCH_IS:
 	case MATCH_SAME:
 	case MATCH_SAME_EACH:
@@ -110,6 +112,9 @@ static char *describe(const struct fact *e, const char *wanted)
 		return str_format("%s (as on its baseline)", wanted);
 	case MATCH_UNSEEN:
 		return strdup("(not said)");
+	case MATCH_FAULTED:
+		return str_format("%s (as on its baseline), or an error", wanted);
+	case MATCH_ACKED:
 	case MATCH_IS:
 		break;
 	}
@@ -139,34 +144,39 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 		ref = outcome_find(o, e->ref_property, e->ref_subject, e->key);
 
 		if (!ref && !(e->optional && !seen))
-			return add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
-				   strdup("the baseline was not observed"), NULL);
+			return findings_add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
+					    strdup("the baseline was not observed"), NULL);
 		wanted = ref ? ref->value : "";
 	}
 	if (!seen && e->optional)
-		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen && e->match == MATCH_UNSEEN)
-		return add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen && e->wording)
-		return add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen)
-		return add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"),
-			   NULL);
+		return findings_add(out, e, VERDICT_BROKEN, describe(e, wanted),
+				    strdup("no sensor saw it"), NULL);
 	const struct fact *told = seen, *other = contradiction(o, seen);
 	if (!other && ref) {
 		told = ref;
 		other = contradiction(o, ref);
 	}
 	if (other)
-		return add(out, e, VERDICT_BROKEN, describe(e, wanted),
-			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
-				      told->sensor, told->value, other->sensor, other->value),
-			   told->sensor);
+		return findings_add(
+			out, e, VERDICT_BROKEN, describe(e, wanted),
+			str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
+				   told->sensor, told->value, other->sensor, other->value),
+			told->sensor);
+	enum verdict otherwise = e->property == PROP_FIRED ? VERDICT_BROKEN : VERDICT_FAIL;
 	int same = matches(e, wanted, seen->value);
 	if (same < 0)
 		return same;
-	return add(out, e, same ? VERDICT_PASS : VERDICT_FAIL, describe(e, wanted),
-		   strdup(*seen->value ? seen->value : "(nothing)"), seen->sensor);
+	return findings_add(out, e, same ? VERDICT_PASS : otherwise, describe(e, wanted),
+			    strdup(*seen->value ? seen->value : "(nothing)"), seen->sensor);
 }
 
 /* One comparison for every key that the baseline answered; none at all is no observation. */
@@ -186,17 +196,46 @@ static int compare_each(const struct fact *e, const struct outcome *o, struct fi
 		n++;
 	}
 	if (r >= 0 && !n)
-		r = add(out, e, VERDICT_BROKEN, strdup("the baseline's values"),
-			strdup("the baseline was not observed"), NULL);
+		r = findings_add(out, e, VERDICT_BROKEN, strdup("the baseline's values"),
+				 strdup("the baseline was not observed"), NULL);
 	return r;
+}
+
+/* Acknowledged: the answers to all lines but the first are ok. */
+static int compare_acked(const struct fact *e, const struct outcome *o, struct findings *out)
+{
+	_cleanup_strv_ struct strv lines = STRV_INIT;
+	struct fact one = *e;
+	int r = strv_split(&lines, e->value, '\n');
+
+	if (r < 0)
+		return r;
+	for (size_t i = 1; i < lines.n; i++) {
+		const struct fact *f = outcome_find(o, PROP_ANSWER, e->subject, lines.items[i]);
+
+		if (!f || !str_starts(f->value, "ok"))
+			return findings_add(out, e, VERDICT_PASS, strdup(lines.items[0]),
+					    str_format("(not acknowledged: %s: %s)", lines.items[i],
+						       f ? f->value : "no answer"),
+					    NULL);
+	}
+	one.value = lines.items[0];
+	one.match = MATCH_IS;
+	return compare(&one, o, out);
 }
 
 /* Facts about what the container would have shown, had it started. */
 static bool needs_start(const struct fact *e)
 {
-	return e->property != PROP_START && e->property != PROP_ERROR && e->property != PROP_LEFT &&
-	       e->property != PROP_ALIVE && e->property != PROP_GAINED &&
-	       e->property != PROP_DEATH && e->property != PROP_TRACED;
+	static const enum property always[] = {
+		PROP_START, PROP_ERROR,  PROP_LEFT, PROP_ALIVE, PROP_GAINED, PROP_FIRED,
+		PROP_DEATH, PROP_TRACED, PROP_DIED, PROP_HUNG,  PROP_REREAD, PROP_AFTER,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (always[i] == e->property)
+			return false;
+	return true;
 }
 
 int outcome_diff(const struct outcome *expected, const struct outcome *observed, bool judge_wording,
@@ -215,15 +254,21 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 		if (e->wording && !judge_wording)
 			continue;
 		if (observed->broken)
-			r = add(&out, e, VERDICT_BROKEN, describe(e, e->value ? e->value : ""),
-				strdup(observed->broken), NULL);
+			r = findings_add(&out, e, VERDICT_BROKEN,
+					 describe(e, e->value ? e->value : ""),
+					 strdup(observed->broken), NULL);
 		else if (start && !started && needs_start(e) && !e->optional)
-			r = add(&out, e, VERDICT_FAIL, describe(e, e->value ? e->value : ""),
-				str_format("it did not start: %s",
-					   error ? error->value : "(no text)"),
-				"runtime");
+			r = findings_add(&out, e, VERDICT_FAIL,
+					 describe(e, e->value ? e->value : ""),
+					 str_format("it did not start: %s",
+						    error ? error->value : "(no text)"),
+					 "runtime");
 		else if (e->match == MATCH_SAME_EACH)
 			r = compare_each(e, observed, &out);
+		else if (e->match == MATCH_FAULTED)
+			r = diff_faulted(e, observed, &out);
+		else if (e->match == MATCH_ACKED)
+			r = compare_acked(e, observed, &out);
 		else
 			r = compare(e, observed, &out);
 	}

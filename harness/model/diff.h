@@ -39,4 +39,12 @@ void findings_clear(struct findings *f);
 /* One comparison switched off, for the test that each of them matters; -1 = all on. */
 void outcome_diff_disable(int match);
 
+/* Private to model/ ------------------------------------------------------------------------------ */
+
+/* Appends a finding about e; owns expected and observed, also on failure. */
+int findings_add(struct findings *out, const struct fact *e, enum verdict verdict, char *expected,
+		 char *observed, const char *sensor);
+/* A MATCH_FAULTED (diff_faulted.c). */
+int diff_faulted(const struct fact *e, const struct outcome *o, struct findings *out);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fakegofer/fault/fault.h"
 #include "harness/model/clauses.h"
 
 static enum clause disabled = CLAUSE_NONE;
@@ -202,6 +203,22 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 	}
 }
 
+/* Everything but what the faults do is judged in sandboxes without any. */
+static int expect_faults(struct expect *e)
+{
+	_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
+	int r = fault_plan_parse(e->s->faults, strlen(e->s->faults), &plan, NULL);
+
+	if (r < 0)
+		return r;
+	e->faults = &plan;
+	e->error_clause = e->may_refuse = CLAUSE_NONE;
+	for (const struct clause_row *row = fault_clauses; row->clause != CLAUSE_NONE; row++)
+		run_clause(e, row);
+	e->faults = NULL;
+	return e->status;
+}
+
 static void run_clauses(struct expect *e)
 {
 	static const struct clause_row *const tables[] = {
@@ -257,6 +274,8 @@ static int expect_container(enum profile profile, const struct spec_sandbox *pod
 		e.own = &own;
 		e.h = &of_pod;
 	}
+	if (e.s->faults)
+		return expect_faults(&e);
 	expect_start(&e, &own);
 	run_clauses(&e);
 	return e.status;
@@ -297,8 +316,15 @@ bool model_feasible(enum profile profile, const struct spec_sandbox *s, const ch
 
 	const struct spec_flags *f = &s->flags;
 
-	if (profile < PROFILE_DIRECTFS && f->directfs != SPEC_UNSET) {
+	/* without directfs all is as with it off: faults are about no more than that */
+	if (profile < PROFILE_DIRECTFS && f->directfs != SPEC_UNSET &&
+	    !(s->faults && f->directfs == SPEC_OFF)) {
 		*ret_why = "the runtime does not know --directfs";
+		return false;
+	}
+	if (profile < PROFILE_OPT_OUT && s->faults && f->directfs == SPEC_ON) {
+		*ret_why = "the runtime does not know the opt-out: the messages to be faulted are "
+			   "not sent";
 		return false;
 	}
 	for (size_t i = 0; i < s->n_annotations; i++) {

@@ -42,6 +42,12 @@ enum property {
 	PROP_TRACED,    /* container: by whom KEY was traced, for its death to be seen */
 	PROP_INSTALLED, /* container: when KEY got its first filter; "never" */
 	PROP_ISSUED, /* container: "yes" where the gofer issued call KEY after its first answer */
+	PROP_FIRED,  /* mount or container: whether the fault of plan's KEY ("line 3") was played */
+	PROP_DIED,   /* container: deaths of KEY, see below; "" = none */
+	PROP_HUNG,   /* container: "yes" where the deadline came, "no" */
+	PROP_AFTER,  /* mount: a second process' answer to operation KEY, after a fault */
+	PROP_REREAD, /* mount: the host's own answer to operation KEY, after all */
+	PROP_FRAMES, /* mount: requests of message KEY on its connection since the guest began; see below */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
 	PROP_TAKES, /* container: what its mounts, as the guest sees them, take of KEY of a filter */
 	PROP_ALIVE, /* container: "yes" where container KEY of the pod ran a second process at the end */
@@ -56,6 +62,7 @@ enum property {
 #define INSTALLED_LATE "after its first answer"
 #define TRACED_GOFER "its shim: TRACEEXIT|TRACECLONE"
 #define TRACED_SENTRY "the world's init: TRACEEXIT|TRACECLONE"
+#define FRAMES_REPLY " reply" /* behind the message in a key of PROP_FRAMES: replies of it */
 
 /* Keys of PROP_FILTER. */
 #define FILTER_LISAFS "LISAFS syscalls, gofer" /* "all", "none", "else: WHY" */
@@ -69,6 +76,11 @@ enum property {
 #define GAINED_GOFER "gofer of %s" /* the container's id, or "sandbox" */
 
 /* Of the first container; further ones of a pod have subjects of their own, see subject_in. */
+/* Keys of PROP_DIED. */
+#define DIED_GOFER "gofer" /* "signal 11", "exit 2", one a line */
+#define DIED_PANIC "panic" /* what a log says of one */
+#define DIED_SECCOMP "seccomp"
+
 #define SUBJECT_CONTAINER (-1)
 #define SUBJECT_ROOTFS (-2)
 #define SUBJECT_STRIDE 1024 /* above SPEC_MOUNTS_LIMIT */
@@ -96,6 +108,13 @@ enum match {
 	MATCH_SAME,      /* equals the observed value of (ref_subject, ref_property, key) */
 	MATCH_SAME_EACH, /* like MATCH_SAME, for every key that the reference has */
 	MATCH_UNSEEN,    /* no sensor said so */
+	/*
+	 * Each key that the reference has, in its order: the same value, or an errno. The value names the errno
+	 * that the first other one must be (FAULTED_ANY_ERROR = any), and with FAULTED_OR_NONE there need be
+	 * none. Behind the first, only what shares a path with an earlier error may succeed otherwise.
+	 */
+	MATCH_FAULTED,
+	MATCH_ACKED, /* the value's first line, where the answers to its other lines all begin with ok */
 };
 
 struct fact {
@@ -120,6 +139,9 @@ struct outcome {
 	size_t cap;
 	char *broken; /* observation: why nothing can be said (harness or evidence); NULL = fine */
 };
+
+#define FAULTED_ANY_ERROR "an error"
+#define FAULTED_OR_NONE " or none"
 
 #define OUTCOME_FACTS_LIMIT (1u << 20)
 

@@ -10,6 +10,8 @@ enum speaker {
 	FIRST,  /* the container's first process */
 	EXEC,   /* a second one */
 	NATIVE, /* the probe on the host, for comparison */
+	AFTER,  /* a second process, after a fault */
+	REREAD, /* the probe on the host, after all */
 };
 
 /* \ooo of /proc/mounts, in place. */
@@ -144,17 +146,23 @@ static int sense_target(struct sensing *x, struct json_object *target, enum prop
 
 static int sense_report(struct sensing *x, struct json_object *doc, enum speaker speaker)
 {
+	static const enum property properties[] = {
+		[FIRST] = PROP_ANSWER,
+		[NATIVE] = PROP_NATIVE,
+		[AFTER] = PROP_AFTER,
+		[REREAD] = PROP_REREAD,
+	};
 	struct json_object *targets = NULL;
 	const char *mounts = NULL;
 	int r = 0;
 
-	if (speaker != NATIVE && json_get_string(doc, "mounts", &mounts, NULL) >= 0)
+	if ((speaker == FIRST || speaker == EXEC) &&
+	    json_get_string(doc, "mounts", &mounts, NULL) >= 0)
 		r = sense_mounts(x, mounts, speaker == EXEC);
 	if (r < 0 || speaker == EXEC || json_get_array(doc, "targets", &targets, NULL) < 0)
 		return r;
 	for (size_t i = 0; i < json_object_array_length(targets) && r >= 0; i++)
-		r = sense_target(x, json_object_array_get_idx(targets, i),
-				 speaker == NATIVE ? PROP_NATIVE : PROP_ANSWER);
+		r = sense_target(x, json_object_array_get_idx(targets, i), properties[speaker]);
 	return r;
 }
 
@@ -185,6 +193,8 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		int r = sense_output(x, name,
 				     str_starts(verb, "-exec.")     ? EXEC
 				     : str_starts(verb, "-native.") ? NATIVE
+				     : str_starts(verb, "-after.")  ? AFTER
+				     : str_starts(verb, "-reread.") ? REREAD
 								    : FIRST);
 		if (r < 0)
 			return hx_error_set(err, r, "%s: out of memory", name);

@@ -58,7 +58,7 @@ static struct json_object *finding_json(const struct finding *f, const struct sp
 static bool finding_in_case(const struct finding *f, enum clause clause, int subject, bool alike,
 			    const struct spec_sandbox *s)
 {
-	struct fact as_fact = { .subject = f->subject, .key = f->key };
+	struct fact as_fact = { .subject = f->subject, .key = f->key, .clause = clause };
 
 	return (f->clause == CLAUSE_NONE && !alike &&
 		subject_container(f->subject) == subject_container(subject)) ||
@@ -213,6 +213,43 @@ static int conclude(struct json_object *line, const struct judging *j, enum verd
 		       : 0;
 }
 
+/* How many of the planned faults were played, where a case has any. */
+static int add_points(struct json_object *line, const struct judging *j, enum clause clause)
+{
+	int64_t hit = 0, all = 0;
+
+	for (size_t i = 0; i < j->findings.n; i++) {
+		const struct finding *f = &j->findings.list[i];
+
+		if (f->clause != clause || f->property != PROP_FIRED)
+			continue;
+		hit += f->verdict == VERDICT_PASS;
+		all++;
+	}
+	if (!all)
+		return 0;
+	return json_add_int(line, "points_hit", hit) < 0 ? -ENOMEM
+							 : json_add_int(line, "points", all);
+}
+
+/* The requests of a workload that no fault hits: what its points are counted by. */
+static int add_frames(struct json_object *line, const struct judging *j, enum clause clause)
+{
+	_cleanup_json_ struct json_object *frames = json_object_new_object();
+	int first = j->spec.n_mounts ? 0 : -1;
+
+	if (clause != CLAUSE_FLT_6 || !j->spec.faults || *j->spec.faults)
+		return 0;
+	for (size_t i = 0; i < j->observed.n; i++) {
+		const struct fact *f = &j->observed.facts[i];
+
+		if (f->property == PROP_FRAMES && f->subject == first &&
+		    json_add_int(frames, f->key, strtoll(f->value, NULL, 10)) < 0)
+			return -ENOMEM;
+	}
+	return json_add(line, "frames", TAKE_PTR(frames));
+}
+
 /* Messages belong to what did not pass, and to every case about them. */
 static int add_wire(struct json_object *line, const struct judging *j, enum clause clause,
 		    int subject, enum verdict verdict)
@@ -259,7 +296,8 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 		      &verdict, &compared) < 0 ||
 	    conclude(line, j, verdict, compared, json_string_or(c, "outcome", NULL), subject,
 		     clause) < 0 ||
-	    add_unissued(line, j, clause) < 0 || add_wire(line, j, clause, subject, verdict) < 0)
+	    add_unissued(line, j, clause) < 0 || add_points(line, j, clause) < 0 ||
+	    add_frames(line, j, clause) < 0 || add_wire(line, j, clause, subject, verdict) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	str_printf(out, "%s\n", json_line(line));
 	return str_ok(out);

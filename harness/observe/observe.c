@@ -98,7 +98,8 @@ static int read_frame(struct sensing *x, struct json_object *manifest, struct hx
 static int run_sensors(struct sensing *x, struct hx_error *err)
 {
 	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
-		sense_guest, sense_steps, sense_log, sense_wire, sense_filters, sense_pod,
+		sense_guest,  sense_steps,   sense_log, sense_wire,
+		sense_faults, sense_filters, sense_pod,
 	};
 	int r = 0;
 

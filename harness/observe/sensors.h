@@ -43,6 +43,8 @@ int sense_guest(struct sensing *x, struct hx_error *err);
 int sense_steps(struct sensing *x, struct hx_error *err);
 int sense_log(struct sensing *x, struct hx_error *err);
 int sense_filters(struct sensing *x, struct hx_error *err);
+/* Of sandboxes with a fault plan alone. */
+int sense_faults(struct sensing *x, struct hx_error *err);
 /* After sense_guest. */
 int sense_wire(struct sensing *x, struct hx_error *err);
 int sense_pod(struct sensing *x, struct hx_error *err);

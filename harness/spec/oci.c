@@ -35,6 +35,59 @@ int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 	return r;
 }
 
+int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char *scratch,
+		     struct strv *ret)
+{
+	_cleanup_strv_ struct strv targets = STRV_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		if (!m->reread || !m->host)
+			continue;
+		if (!targets.n)
+			r = strv_push(ret, probe);
+		if (r >= 0)
+			r = strv_push(ret, "--at");
+		if (r >= 0)
+			r = strv_pushf(ret, "%s=%s/%s", m->destination, scratch, m->host);
+		if (r >= 0)
+			r = add_script(ret, m->destination, m->reread);
+		if (r >= 0)
+			r = strv_push(&targets, m->destination);
+	}
+	if (r >= 0 && targets.n)
+		r = strv_push(ret, "--");
+	for (size_t i = 0; i < targets.n && r >= 0; i++)
+		r = strv_push(ret, targets.items[i]);
+	return r;
+}
+
+int spec_after_argv(const struct spec_sandbox *s, struct strv *ret)
+{
+	_cleanup_strv_ struct strv targets = STRV_INIT;
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_mounts && r >= 0; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		if (!m->after)
+			continue;
+		if (!targets.n)
+			r = strv_push(ret, "/probe");
+		if (r >= 0)
+			r = add_script(ret, m->destination, m->after);
+		if (r >= 0)
+			r = strv_push(&targets, m->destination);
+	}
+	if (r >= 0 && targets.n)
+		r = strv_push(ret, "--");
+	for (size_t i = 0; i < targets.n && r >= 0; i++)
+		r = strv_push(ret, targets.items[i]);
+	return r;
+}
+
 static const struct {
 	const char *option;
 	enum profile since;

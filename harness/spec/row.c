@@ -91,6 +91,7 @@ char *row_global_slug(const struct row_global *g)
 		[SPEC_CREATE_START] = "create",
 		[SPEC_EXEC] = "exec",
 		[SPEC_HELD] = "held",
+		[SPEC_FAULTED] = "faulted",
 		[SPEC_FILTERED] = "filtered",
 		[SPEC_POD] = "pod",
 		[SPEC_POD_FILTERED] = "pod-filtered",

@@ -12,6 +12,8 @@ static void mount_clear(struct spec_mount *m)
 	free(m->host);
 	free(m->inside);
 	free(m->script);
+	free(m->after);
+	free(m->reread);
 	free(m->twin);
 	free(m->serving.tamper);
 	strv_clear(&m->options);
@@ -36,6 +38,7 @@ void spec_clear(struct spec_sandbox *s)
 	free(s->flags.file_access_mounts);
 	free(s->flags.platform);
 	free(s->rootfs_script);
+	free(s->faults);
 	free(s->rootfs.tamper);
 	*s = (struct spec_sandbox){ 0 };
 }
@@ -226,7 +229,16 @@ bool spec_is_watched(const struct spec_sandbox *s)
 bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
-	       s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_WATCHED || spec_is_pod(s);
+	       s->lifecycle == SPEC_FAULTED || s->lifecycle == SPEC_FILTERED ||
+	       s->lifecycle == SPEC_WATCHED || spec_is_pod(s);
+}
+
+bool spec_has_after(const struct spec_sandbox *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].after)
+			return true;
+	return false;
 }
 
 static int copy_serving(struct spec_serving *to, const struct spec_serving *from)
@@ -247,7 +259,8 @@ static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
 	if (spec_set(&m->destination, from->destination) < 0 ||
 	    spec_set(&m->type, from->type) < 0 || spec_set(&m->source, from->source) < 0 ||
 	    spec_set(&m->host, from->host) < 0 || spec_set(&m->inside, from->inside) < 0 ||
-	    spec_set(&m->script, from->script) < 0 || spec_set(&m->twin, from->twin) < 0 ||
+	    spec_set(&m->script, from->script) < 0 || spec_set(&m->after, from->after) < 0 ||
+	    spec_set(&m->reread, from->reread) < 0 || spec_set(&m->twin, from->twin) < 0 ||
 	    copy_serving(&m->serving, &from->serving) < 0)
 		return -ENOMEM;
 	return strv_copy(&m->options, &from->options);
@@ -273,7 +286,7 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.starts = from->starts;
 	s.no_program = from->no_program;
 	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
-	    copy_serving(&s.rootfs, &from->rootfs) < 0 ||
+	    spec_set(&s.faults, from->faults) < 0 || copy_serving(&s.rootfs, &from->rootfs) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||

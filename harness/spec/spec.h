@@ -53,6 +53,19 @@ enum spec_source {
 #define SPEC_SHORT_SCRIPT "stat .; statfs ." /* that it is served; for rows about the mount table */
 #define SPEC_UNMOUNT_SEEN "exists .probe-u"
 #define SPEC_UNMOUNT_SCRIPT "create .probe-u; umount .; " SPEC_UNMOUNT_SEEN
+/* How a faulted script begins, with a message that nothing sends before: FStatFS. */
+#define SPEC_BEGUN "statfs ."
+/* What faulted scripts write and sync, and how it is found again. All that they make begins so. */
+#define SPEC_FAULTED_FILE ".probe-f"
+#define SPEC_ACKED_WRITE "write .probe-fa 0 acknowledged"
+#define SPEC_ACKED_SYNC "fsync .probe-fa"
+#define SPEC_ACKED_READ "read .probe-fa 0 64"
+#define SPEC_ACKED_ANSWER "ok: 12 acknowledged"
+/* What a second process does on a clean mount after a fault. */
+#define SPEC_AFTER_READ "read .probe-fz 0 64"
+#define SPEC_AFTER_ANSWER "ok: 5 alive"
+#define SPEC_AFTER_SCRIPT \
+	"create .probe-fz; write .probe-fz 0 alive; " SPEC_AFTER_READ "; unlink .probe-fz"
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
 #define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
 
@@ -62,6 +75,7 @@ enum spec_lifecycle {
 	SPEC_CREATE_START, /* create, start, wait for the guest, state, delete */
 	SPEC_EXEC,         /* as above with a waiting guest; exec a second probe; kill; delete */
 	SPEC_HELD, /* as SPEC_EXEC, with an inspection of descriptors before and after the exec */
+	SPEC_FAULTED, /* create, start; once the report is whole or a fault leaves somebody waiting: exec, delete */
 	SPEC_FILTERED, /* create, start, dump the filters of gofer and sentry; kill; delete */
 	/*
 	 * The sandbox, then its further containers one after the other, each to its guest's report; exec of a
@@ -116,10 +130,12 @@ struct spec_mount {
 	char *source;      /* the literal text; may be relative to the bundle */
 	char *host;        /* path below the scratch folder that the executor makes; NULL = none */
 	enum spec_source kind;
-	char *inside;                /* a folder made in the fresh source directory; NULL = none */
-	struct strv options;         /* the mount's own options, in order */
-	char *script;                /* guest operations, or @standard; NULL = the brief script */
-	char *twin;                  /* id of the mount that is this one's baseline; NULL = none */
+	char *inside;        /* a folder made in the fresh source directory; NULL = none */
+	struct strv options; /* the mount's own options, in order */
+	char *script;        /* guest operations, or @standard; NULL = the brief script */
+	char *after;  /* what a second process does there once a fault was; NULL = it keeps away */
+	char *reread; /* what is read at its host path after the last step; NULL = nothing */
+	char *twin;   /* id of the mount that is this one's baseline; NULL = none */
 	struct spec_serving serving; /* of a bind mount */
 };
 
@@ -140,6 +156,7 @@ struct spec_sandbox {
 	enum spec_wire wire;
 	enum spec_forbid forbid;
 	bool watched; /* a pod is traced as SPEC_WATCHED is; something must stand in between */
+	char *faults; /* a fault plan (fakegofer/fault/fault.h), its mounts as spec_ordinal; NULL = none */
 	struct spec_serving rootfs; /* memory and fuse: not, for nothing is in them */
 	bool rootfs_readonly;
 	bool probe_rootfs;   /* the guest runs its script on "/" too */
@@ -227,6 +244,13 @@ bool spec_is_watched(const struct spec_sandbox *s);
 bool spec_needs_fuse(const struct spec_sandbox *s);
 /* Whether the guest stays after its report, for the verbs that come then. */
 bool spec_guest_waits(const struct spec_sandbox *s);
+/* The argv of a probe at such host paths, all below scratch; empty where there are none. */
+int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char *scratch,
+		     struct strv *ret);
+/* Whether any mount has. */
+bool spec_has_after(const struct spec_sandbox *s);
+/* The argv of a second process after a fault. */
+int spec_after_argv(const struct spec_sandbox *s, struct strv *ret);
 /* The guest's argv: the probe over every mount, then "/" where asked. wait = stay after the report. */
 int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret);
 /* The runtime's global flags for this sandbox, those only that the profile's runtimes know. */

@@ -18,14 +18,9 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
-	[SPEC_RUN] = "run",
-	[SPEC_CREATE_START] = "create-start",
-	[SPEC_EXEC] = "exec",
-	[SPEC_HELD] = "held",
-	[SPEC_FILTERED] = "filtered",
-	[SPEC_POD] = "pod",
-	[SPEC_POD_FILTERED] = "pod-filtered",
-	[SPEC_WATCHED] = "watched",
+	[SPEC_RUN] = "run",   [SPEC_CREATE_START] = "create-start", [SPEC_EXEC] = "exec",
+	[SPEC_HELD] = "held", [SPEC_FAULTED] = "faulted",           [SPEC_FILTERED] = "filtered",
+	[SPEC_POD] = "pod",   [SPEC_POD_FILTERED] = "pod-filtered", [SPEC_WATCHED] = "watched",
 };
 
 static const char *const forbid_names[SPEC_FORBID_N] = {
@@ -63,6 +58,7 @@ static const struct text_field sandbox_texts[] = {
 	{ "file-access", offsetof(struct spec_sandbox, flags.file_access) },
 	{ "file-access-mounts", offsetof(struct spec_sandbox, flags.file_access_mounts) },
 	{ "platform", offsetof(struct spec_sandbox, flags.platform) },
+	{ "faults", offsetof(struct spec_sandbox, faults) },
 	{ "rootfs-script", offsetof(struct spec_sandbox, rootfs_script) },
 };
 
@@ -74,6 +70,8 @@ static const struct text_field mount_texts[] = {
 	{ "host", offsetof(struct spec_mount, host) },
 	{ "inside", offsetof(struct spec_mount, inside) },
 	{ "script", offsetof(struct spec_mount, script) },
+	{ "after", offsetof(struct spec_mount, after) },
+	{ "reread", offsetof(struct spec_mount, reread) },
 	{ "twin", offsetof(struct spec_mount, twin) },
 };
 

@@ -68,6 +68,12 @@ static const struct {
 	{ "FD-7",
 	  { "FD-7/on.bare", "FD-7/on.create", "FD-7/on.exec", "FD-7/on.wire", "FD-7/on.two-off",
 	    "FD-7/on.no-fd-dropped", "FD-7/on.no-fd-memory-default.started" } },
+	{ "FLT-1", { "FLT-1/off.one.*" } },
+	{ "FLT-2", { "FLT-2/off.opened.half-request" } },
+	{ "FLT-3", { "FLT-3/off.gofer.stopped", "FLT-3/off.fuse-read.hung" } },
+	{ "FLT-5", { "FLT-5/off.opened.refused" } },
+	{ "FLT-6", { "FLT-6/off.one.write" } },
+	{ "FLT-8", { "FLT-8/off.one.write" } },
 	{ "PROTO-1", { "PROTO-1/on.mount-truncated", "PROTO-1/on.mount-truncated.off" } },
 };
 

@@ -22,6 +22,8 @@ struct red {
 
 #define A_DIRECTFS "annotation:dev.gvisor.spec.mount.a.directfs"
 
+#define ONE "faults:at reply PWrite nth 1 following FStatFS mount 2 "
+
 static const struct red reds[] = {
 	{ "ANN-1/on.one-off:a", A_DIRECTFS "=default", "fail", "directfs" },
 	{ "ANN-1/on.one-off:b", "mount-line:/b", "fail", "directfs" },
@@ -95,6 +97,18 @@ static const struct red reds[] = {
 	{ "SEC-2/on.watch-one", "blind", "broken", NULL },
 	{ "SEC-1/on.filter-one", "blind", "broken", NULL },
 	{ "FD-1/on.wire:b", "tamper:nowhere=fd-drop", "broken", "donated FDs" },
+	/* other faults than the model knows of; none at all; what was synced is lost */
+	{ "FLT-1/off.one.write", ONE "errno ENOSPC", "fail", "answer" },
+	{ "FLT-2/off.one.write", ONE "crash SIGKILL", "fail", "deaths" },
+	{ "FLT-3/off.one.write", "hang", "fail", "hung" },
+	{ "FLT-4/off.rounds.write", "forbid-gofer", "fail", "deaths" },
+	{ "FLT-5/off.one.split-request", "lose-file:src/f1/.probe-fa", "fail", "on the host" },
+	{ "FLT-6/off.one.write",
+	  "faults:at reply PWrite nth 1 following FStatFS mount 3 errno EDQUOT", "fail", "answer" },
+	{ "FLT-8/off.one.write", "leave-file", "fail", "left behind" },
+	{ "FLT-1/off.one.write", "faults:#", "broken", "fault fired" },
+	{ "FLT-3/off.sentry.stopped", "faults:#", "broken", "fault fired" },
+	{ "FLT-5/off.one.split-request", "lose-file:nowhere", "broken", "on the host" },
 	/* a corruption that finds nothing to corrupt shows nothing */
 	{ "MNT-1/on.bare:a", "mount-line:/nowhere", "broken", "directfs" },
 	/* one sensor corrupted, the other not: never settled by precedence */

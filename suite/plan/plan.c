@@ -5,6 +5,7 @@
 
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
+#include "suite/fault/sandboxes.h"
 #include "suite/plan/building.h"
 
 static void case_clear(struct plan_case *c)
@@ -194,6 +195,10 @@ int plan_make(enum profile profile, const struct plan_depth *depth, struct plan 
 		for (const struct sandbox_source *s = plan_sandbox_tables[t]; s->slug && r >= 0;
 		     s++)
 			r = plan_add_whole(&p, s, depth->seed, err);
+	if (r >= 0)
+		r = fault_add_points(&p, depth, err);
+	if (r >= 0)
+		r = fault_add_fuse(&p, depth, err);
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);

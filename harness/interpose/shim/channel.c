@@ -160,16 +160,22 @@ static uint8_t send_fds(const struct channel *c, const int *fds, size_t n_fds)
 void channel_answer(struct channel *c, uint16_t id, const void *payload, uint32_t n, const int *fds,
 		    size_t n_fds)
 {
+	channel_answer_as(c, id, payload, n, n, fds, n_fds);
+}
+
+void channel_answer_as(struct channel *c, uint16_t id, const void *payload, uint32_t n,
+		       uint32_t length, const int *fds, size_t n_fds)
+{
 	uint8_t head[MESSAGE_HEADER] = { (uint8_t)id, (uint8_t)(id >> 8) };
 
 	if (n > LISAFS_PAYLOAD_MAX)
-		n = LISAFS_PAYLOAD_MAX;
+		length = n = LISAFS_PAYLOAD_MAX;
 	head[2] = send_fds(c, fds, n_fds);
 	memcpy(c->window->data, head, sizeof(head));
 	if (n > 0)
 		memcpy(c->window->data + sizeof(head), payload, n);
 	/* In this order: the thread must not look at the turn while it is still its own. */
-	give_turn(c, sizeof(head) + n);
+	give_turn(c, sizeof(head) + (size_t)length);
 	atomic_store(&c->answered, 1);
 	futex(&c->answered, FUTEX_WAKE_PRIVATE, 1);
 }

@@ -32,6 +32,9 @@ int channel_open(struct channel_grant *ret);
 /* Answers the request that came out of inner. FDs that do not fit are not sent, as a stock gofer does it. */
 void channel_answer(struct channel *c, uint16_t id, const void *payload, uint32_t n, const int *fds,
 		    size_t n_fds);
+/* The same, claiming another length than is there. */
+void channel_answer_as(struct channel *c, uint16_t id, const void *payload, uint32_t n,
+		       uint32_t length, const int *fds, size_t n_fds);
 /* Shuts it down for both ends. The thread ends by itself and frees what it has; c is not valid after. */
 void channel_stop(struct channel *c);
 

@@ -241,7 +241,9 @@ void children_signals(struct shim *s)
 	while (read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD || s->gofer_dead)
 			continue;
-		if (si.ssi_signo == SIGUSR2 && s->traced)
+		if (s->gofer_stopped)
+			kill(s->gofer, SIGKILL);
+		else if (si.ssi_signo == SIGUSR2 && s->traced)
 			s->forbid = tracee_do(PTRACE_INTERRUPT, s->gofer, 0, 0) >= 0;
 		else
 			kill(s->gofer, (int)si.ssi_signo);
@@ -249,14 +251,32 @@ void children_signals(struct shim *s)
 	children_reap(s);
 }
 
+void children_crash(struct shim *s, int signal)
+{
+	int status;
+	pid_t pid;
+
+	for (size_t i = 0; i < s->n_conns; i++)
+		if (s->conns[i].fake > 0)
+			kill(-s->conns[i].fake, signal ? signal : SIGKILL);
+	if (!s->gofer_dead)
+		kill(s->gofer, signal ? signal : SIGKILL);
+	while (!s->gofer_dead && (pid = waitpid(-1, &status, __WALL)) > 0)
+		reaped(s, pid, status);
+}
+
 void children_end(struct shim *s)
 {
 	for (size_t i = 0; i < s->n_conns; i++) {
 		int status;
 
+		if (s->conns[i].guard > 0) {
+			kill(s->conns[i].guard, SIGTERM);
+			waitpid(s->conns[i].guard, &status, 0);
+		}
 		if (s->conns[i].fake < 0)
 			continue;
-		kill(s->conns[i].fake, SIGKILL);
+		kill(-s->conns[i].fake, SIGKILL);
 		waitpid(s->conns[i].fake, &status, 0);
 	}
 }

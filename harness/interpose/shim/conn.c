@@ -78,6 +78,7 @@ int conn_make_all(struct shim *s, struct hx_error *err)
 				    .gofer_end = -1,
 				    .idle = -1,
 				    .fake = -1,
+				    .guard = -1,
 				    .watched = { { .fd = -1 }, { .fd = -1 }, { .fd = -1 } } };
 		r = conn_make(s, c, err);
 		if (r < 0)
@@ -121,6 +122,7 @@ void conn_close(struct shim *s, struct conn *c, const char *side, const char *wh
 {
 	/* A death comes before the closing that it makes: then it is in the record first. */
 	children_await_dying(s);
+	faults_settle(s);
 	record_closed(s, c, side, why, false);
 	close_channel(s, c);
 	wire_frame_clear(&c->request.frame);
@@ -197,19 +199,25 @@ static size_t slot(const struct conn *c, const struct wire *w)
 	return w == &c->sentry ? SLOT_SENTRY : w == &c->gofer ? SLOT_GOFER : SLOT_INNER;
 }
 
-static void record_frame(struct shim *s, struct conn *c, struct way *w, bool channelled)
+static struct message message_of(const struct way *w, bool channelled)
 {
 	const struct wire_frame *f = &w->frame;
 
-	message_record(s, c, w->dir,
-		       &(struct message){ .id = f->header.id,
-					  .length = f->header.length,
-					  .payload = f->payload,
-					  .n = f->header.length,
-					  .fds = f->fds.fd,
-					  .n_fds = f->fds.n,
-					  .late = f->fds.n_late,
-					  .channelled = channelled });
+	return (struct message){ .id = f->header.id,
+				 .length = f->header.length,
+				 .payload = f->payload,
+				 .n = f->header.length,
+				 .fds = f->fds.fd,
+				 .n_fds = f->fds.n,
+				 .late = f->fds.n_late,
+				 .channelled = channelled };
+}
+
+static void record_frame(struct shim *s, struct conn *c, struct way *w, bool channelled)
+{
+	const struct message m = message_of(w, channelled);
+
+	message_record(s, c, w->dir, &m);
 }
 
 static void pass_frame(struct shim *s, struct conn *c, struct way *w)
@@ -223,8 +231,13 @@ static void pass_frame(struct shim *s, struct conn *c, struct way *w)
 
 static void pass_request(struct shim *s, struct conn *c, struct way *w)
 {
-	if (c->channels == SHIM_CHANNELS_RELAY) {
+	const struct message m = message_of(w, w == &c->channelled);
+
+	if (c->channels == SHIM_CHANNELS_RELAY)
 		c->asker = w->from;
+	if (!faults_pass(s, c, w, &m))
+		return;
+	if (c->channels == SHIM_CHANNELS_RELAY) {
 		if (w->frame.header.id == LISAFS_CHANNEL) {
 			answer_channel(s, c, w);
 			return;
@@ -236,8 +249,11 @@ static void pass_request(struct shim *s, struct conn *c, struct way *w)
 static void pass_reply(struct shim *s, struct conn *c)
 {
 	struct wire_frame *f = &c->reply.frame;
+	const struct message m = message_of(&c->reply, c->asker == &c->inner);
 
 	s->answered = s->answered || c->kind == SHIM_GOFER_STOCK;
+	if ((c->mounted || f->header.id != LISAFS_MOUNT) && !faults_pass(s, c, &c->reply, &m))
+		return;
 	if (!c->mounted && (f->header.id == LISAFS_MOUNT || f->header.id == LISAFS_ERROR)) {
 		c->mounted = true;
 		mount_reply(s, c);
@@ -306,10 +322,10 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 /* Whether there may be more to do at once. Nothing is read that is not known to be there. */
 static bool way_serve(struct shim *s, struct conn *c, struct way *w, uint32_t ready)
 {
-	if (!(ready & (1u << slot(c, w->from) | 1u << slot(c, w->to))))
+	if (c->hung || !(ready & (1u << slot(c, w->from) | 1u << slot(c, w->to))))
 		return false;
 	for (int i = 0; i < SHIM_BURST; i++)
-		if (!c->open || !way_step(s, c, w))
+		if (!c->open || c->hung || !way_step(s, c, w))
 			return false;
 	return true;
 }
@@ -318,6 +334,11 @@ void conn_serve(struct shim *s, struct conn *c, uint32_t ready)
 {
 	bool dead = s->gofer_dead;
 
+	if (c->open && c->hung) {
+		if (is_gone(&c->sentry))
+			conn_close(s, c, "sentry", "closed");
+		return;
+	}
 	way_serve(s, c, &c->request, ready);
 	way_serve(s, c, &c->channelled, ready);
 	/* A dead gofer's last words are passed on; then nobody is behind the connection any more. */
@@ -362,7 +383,9 @@ int conn_watch(const struct shim *s, struct conn *c)
 	uint32_t events[CONN_FDS] = { 0 };
 	int r = 0;
 
-	if (c->open) {
+	if (c->open && c->hung) {
+		events[SLOT_SENTRY] = EPOLLRDHUP;
+	} else if (c->open) {
 		want(c, &c->request, events);
 		want(c, &c->channelled, events);
 		want(c, &c->reply, events);

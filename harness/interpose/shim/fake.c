@@ -20,6 +20,7 @@
 
 #define KEPT_FD 3   /* a child's socket */
 #define REPORT_FD 4 /* where it says READY, or why not, in one write */
+#define QUIET_FD 5  /* what its FUSE daemon tells of hangs; the last that is kept */
 #define READY "+"
 #define REPORT_LIMIT 512
 
@@ -30,6 +31,7 @@ struct task {
 	const char *root;
 	unsigned int k;
 	bool donate;
+	bool serves; /* a mount of the container's: faults are planned for that */
 	struct backend *backend;
 	struct fuse_mount fuse;
 	struct server *server;
@@ -39,7 +41,9 @@ struct task {
 
 static int mount_fuse(struct task *t, int *ret_root, struct hx_error *err)
 {
-	struct fuse_mount_options options = { .cache = true };
+	struct fuse_mount_options options = { .cache = true,
+					      .faults = t->serves ? faults_injector(t->s) : NULL,
+					      .quiet_fd = t->serves ? QUIET_FD : -1 };
 	struct backend *tree = NULL;
 	char path[PATH_MAX];
 	int r;
@@ -160,10 +164,11 @@ static const struct role serves = { make_server, live_server };
 static const struct role mounts = { make_root, live_mount };
 static const struct role mounts_and_dies = { make_root, live_dead };
 
-static int keep_two(int socket, int report)
+static int keep_few(int socket, int report, int quiet)
 {
-	int a = fcntl(socket, F_DUPFD_CLOEXEC, REPORT_FD + 1);
-	int b = fcntl(report, F_DUPFD_CLOEXEC, REPORT_FD + 1);
+	int a = fcntl(socket, F_DUPFD_CLOEXEC, QUIET_FD + 1);
+	int b = fcntl(report, F_DUPFD_CLOEXEC, QUIET_FD + 1);
+	int c = quiet < 0 ? -1 : fcntl(quiet, F_DUPFD_CLOEXEC, QUIET_FD + 1);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (a < 0 || b < 0 || null < 0)
@@ -173,7 +178,9 @@ static int keep_two(int socket, int report)
 			return -errno;
 	if (dup3(a, KEPT_FD, O_CLOEXEC) < 0 || dup3(b, REPORT_FD, O_CLOEXEC) < 0)
 		return -errno;
-	return close_range(REPORT_FD + 1, ~0u, 0) < 0 ? -errno : 0;
+	if (c >= 0 && dup3(c, QUIET_FD, O_CLOEXEC) < 0)
+		return -errno;
+	return close_range(c < 0 ? QUIET_FD : QUIET_FD + 1, ~0u, 0) < 0 ? -errno : 0;
 }
 
 /*
@@ -193,7 +200,9 @@ _Noreturn static void child(struct task *t, const struct role *role, int socket,
 	int r;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	r = keep_two(socket, report);
+	setpgid(0,
+		0); /* it dies with its FUSE daemon, or it may wait for that and not die at all */
+	r = keep_few(socket, report, faults_quiet_fd(t->s));
 	if (r < 0)
 		_exit(1);
 	leave_mounts();
@@ -250,6 +259,29 @@ static int start(struct task *t, const struct role *role, int *ret_socket, pid_t
 	return 0;
 }
 
+/*
+ * A process that waits for a FUSE daemon of its own cannot die before that does, and the daemon waits for its end:
+ * where this process is killed outside of a PID namespace, somebody else must end both.
+ */
+static pid_t start_guard(pid_t group)
+{
+	pid_t shim = getpid(), pid = fork();
+	sigset_t end;
+	int sig;
+
+	if (pid != 0)
+		return pid;
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_SETMASK, &end, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	close_range(0, ~0u, 0);
+	if (getppid() == shim)
+		sigwait(&end, &sig);
+	kill(-group, SIGKILL);
+	_exit(0);
+}
+
 int fake_start(struct shim *s, struct conn *c, struct hx_error *err)
 {
 	struct task t = { .s = s,
@@ -257,6 +289,7 @@ int fake_start(struct shim *s, struct conn *c, struct hx_error *err)
 			  .root = c->plan->root,
 			  .k = c->index,
 			  .donate = c->plan->donate,
+			  .serves = true,
 			  .fuse = FUSE_MOUNT_INIT };
 	int socket = -1;
 	int r = start(&t, &serves, &socket, &c->fake, err);
@@ -265,6 +298,8 @@ int fake_start(struct shim *s, struct conn *c, struct hx_error *err)
 		return r;
 	c->idle = c->gofer.fd;
 	c->gofer.fd = socket;
+	if (c->kind == SHIM_GOFER_FUSE)
+		c->guard = start_guard(c->fake);
 	return 0;
 }
 

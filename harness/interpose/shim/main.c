@@ -22,7 +22,8 @@
 
 #define FAILED 125
 #define EVENTS 64          /* taken from epoll at once */
-#define SIGNALS UINT64_MAX /* in place of a connection's slot and index */
+#define SIGNALS UINT64_MAX /* in place of a connection's slot and index; likewise below */
+#define QUIET (UINT64_MAX - 1)
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
@@ -79,6 +80,9 @@ static int open_files(struct shim *s, struct hx_error *err)
 	r = shim_plan_read(s->dir, &s->plan, err);
 	if (r < 0)
 		return r;
+	r = faults_prepare(s, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, "the faults");
 	s->runtime = open(s->plan.runtime, O_PATH | O_CLOEXEC);
 	if (s->runtime < 0)
 		return hx_error_errno(err, -errno, "open %s", s->plan.runtime);
@@ -121,8 +125,8 @@ static void close_others(struct keep *k)
 	close_range((unsigned int)next, ~0u, 0);
 }
 
-#define KEEP_FIXED 8 /* FDs that are not of a connection */
-#define KEEP_CONN 3  /* FDs of one, without those of a tampering */
+#define KEEP_FIXED (8 + FAULTS_FDS) /* FDs that are not of a connection */
+#define KEEP_CONN 3                 /* FDs of one, without those of a tampering */
 
 static int drop_inherited(struct shim *s, struct hx_error *err)
 {
@@ -137,6 +141,8 @@ static int drop_inherited(struct shim *s, struct hx_error *err)
 	keep_fd(&k, s->folders.fd);
 	keep_fd(&k, s->folders.info);
 	keep_fd(&k, s->signals);
+	for (unsigned int i = 0; i < FAULTS_FDS; i++)
+		keep_fd(&k, faults_fd(s, i));
 	for (size_t i = 0; i < s->n_conns; i++) {
 		const struct conn *c = &s->conns[i];
 
@@ -214,6 +220,10 @@ static int serve(struct shim *s, struct hx_error *err)
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0 || epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->signals, &signals) < 0)
 		return hx_error_errno(err, -errno, "epoll");
+	struct epoll_event quiet = { .events = EPOLLIN, .data.u64 = QUIET };
+	if (faults_quiet_fd(s) >= 0 &&
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, faults_quiet_fd(s), &quiet) < 0)
+		return hx_error_errno(err, -errno, "epoll");
 	r = serve_all(s, err);
 	while (r >= 0 && !is_over(s)) {
 		n = epoll_wait(s->epoll, e, EVENTS, -1);
@@ -222,8 +232,10 @@ static int serve(struct shim *s, struct hx_error *err)
 		for (int i = 0; i < n; i++)
 			if (e[i].data.u64 == SIGNALS)
 				children_signals(s);
+			else if (e[i].data.u64 == QUIET)
+				faults_settle(s);
 		for (int i = 0; i < n && r >= 0; i++)
-			if (e[i].data.u64 != SIGNALS)
+			if (e[i].data.u64 < QUIET)
 				r = serve_conn(s, &s->conns[(uint32_t)e[i].data.u64],
 					       1u << (e[i].data.u64 >> 32), err);
 		if (r >= 0 && s->gofer_dead)

@@ -45,6 +45,8 @@ uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direct
 	record_text(&s->record, "via", m->channelled ? "channel" : NULL);
 	if (m->own)
 		record_bool(&s->record, "own", true);
+	if (m->faulted)
+		record_bool(&s->record, "faulted", true);
 	record_text(&s->record, "tampered", m->tampered);
 	return record_end_message(&s->record);
 }
@@ -179,6 +181,16 @@ void mount_reply(struct shim *s, struct conn *c)
 	fired = r.id == LISAFS_MOUNT && c->tampering && tamper_fire(c, &r);
 	if (fired)
 		record_fired(s, c);
+	const struct message m = { .id = r.id,
+				   .length = r.length,
+				   .payload = r.payload,
+				   .n = r.n,
+				   .fds = r.fds,
+				   .n_fds = r.n_fds,
+				   .held = true };
+
+	if (r.id == LISAFS_MOUNT && !faults_pass(s, c, &c->reply, &m))
+		return;
 	hold(c, &r);
 	n = message_record(s, c, LISAFS_REPLY,
 			   &(struct message){ .id = r.id,
@@ -249,6 +261,8 @@ void answer_channel(struct shim *s, struct conn *c, const struct way *w)
 			      .n_fds = fds->n,
 			      .channelled = w == &c->channelled,
 			      .own = true };
+	if (!faults_pass(s, c, &c->reply, &m))
+		return;
 	message_record(s, c, LISAFS_REPLY, &m);
 	if (w == &c->channelled) {
 		channel_answer(c->channel, msg.id, c->own_reply, (uint32_t)n, NULL, 0);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
+#include "fakegofer/fault/inject.h"
 #include "fakegofer/wire/wire.h"
 #include "harness/interpose/death.h"
 #include "harness/interpose/plan.h"
@@ -54,7 +55,8 @@ struct conn {
 	struct wire gofer; /* the real one's end, or the fake one's */
 	int gofer_end;     /* what the real gofer gets for its io FD; -1 once it has it */
 	int idle;          /* the real gofer's connection where a fake one serves; -1 = none */
-	pid_t fake;        /* -1 = none */
+	pid_t fake;        /* -1 = none; it leads a process group */
+	pid_t guard;       /* ends that group where this process is killed; -1 = none */
 	struct wire inner; /* the channel's requests, where the shim has the channel's end */
 	struct channel *channel; /* NULL = none */
 	struct way request;
@@ -67,6 +69,7 @@ struct conn {
 	enum shim_channels channels;
 	struct wire *asker; /* relaying: whose request is with the gofer; NULL = nobody's */
 	bool mounted;       /* the Mount reply was seen */
+	bool hung;          /* by a fault: nothing is read or sent any more */
 	bool open;
 };
 
@@ -74,6 +77,7 @@ struct shim {
 	int dir; /* where the plan is and the records go */
 	char *dir_path;
 	struct shim_plan plan;
+	struct faults *faults; /* NULL = none are planned */
 	struct record record;
 	struct fd_folders folders;
 	int runtime; /* O_PATH */
@@ -93,7 +97,8 @@ struct shim {
 	struct death refused; /* what seccomp killed it for; tid 0 = nothing */
 	int gofer_stat;       /* its /proc/PID/stat; -1 = none */
 	bool gofer_dead;
-	int gofer_status; /* as waitpid gave it */
+	bool gofer_stopped; /* by a fault: it cannot end by itself */
+	int gofer_status;   /* as waitpid gave it */
 };
 
 /* clang-format off */
@@ -128,6 +133,7 @@ struct message {
 	const char *channel;  /* what was done to the list of messages; NULL = nothing */
 	bool channelled;      /* it came, or goes, by the channel */
 	bool own;             /* the shim's answer */
+	bool faulted;         /* by the plan: not as it came */
 };
 uint64_t message_record(struct shim *s, const struct conn *c, enum lisafs_direction dir,
 			const struct message *m);
@@ -138,6 +144,21 @@ void answer_channel(struct shim *s, struct conn *c, const struct way *w);
 int issued_begin(const struct shim_plan *p);
 /* Such a stop of thread tid. */
 void issued_stop(struct shim *s, pid_t tid);
+/* fault.c: what the plan's faults do to frames. */
+int faults_prepare(struct shim *s, struct hx_error *err);
+/* What a FUSE mount of the plan's is given; NULL and -1 where nothing is planned. */
+struct fault_injector *faults_injector(const struct shim *s);
+int faults_quiet_fd(const struct shim *s);
+/* Records what FUSE mounts have been faulted with since, and tells of those that leave somebody waiting. */
+void faults_settle(struct shim *s);
+/* FD i of FAULTS_FDS that must stay open for them, or -1. */
+#define FAULTS_FDS 3
+int faults_fd(const struct shim *s, unsigned int i);
+/*
+ * true: the frame goes on as it came. false: what was planned has been done to it, and c may be closed. m is the
+ * message as it would be sent, from w's side.
+ */
+bool faults_pass(struct shim *s, struct conn *c, struct way *w, const struct message *m);
 
 /* children.c: the real gofer, the fake ones, and what they came to. */
 int children_start(struct shim *s, struct hx_error *err);
@@ -147,6 +168,8 @@ void children_reap(struct shim *s);
 /* The same, and where the real gofer is about to end it waits for that. */
 void children_await_dying(struct shim *s);
 void children_end(struct shim *s);
+/* The gofer dies, the fake ones with it, and has died when this returns. signal 0: as if it exited with 0. */
+void children_crash(struct shim *s, int signal);
 /* Ends this process as the real gofer ended. */
 _Noreturn void children_exit_like_gofer(const struct shim *s);
 

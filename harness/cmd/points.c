@@ -1,0 +1,105 @@
+#include "harness/cmd/points.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/fs.h"
+#include "harness/cmd/engine.h"
+#include "harness/cmd/output.h"
+#include "harness/cmd/run.h"
+
+#define CLEAN_RUNS "FLT-6/off.*.clean"
+
+struct counting {
+	struct plan_points *points;
+	size_t n;
+};
+
+bool points_wanted(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_cases; i++) {
+		const struct plan_case *c = &p->cases[i];
+
+		if (!c->selected || c->skip)
+			continue;
+		for (size_t k = 0; k < c->n_places; k++) {
+			const char *faults = p->sandboxes[c->places[k].sandbox].faults;
+
+			if (faults && *faults)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int take_frames(void *ctx, const struct plan_case *c, struct json_object *line,
+		       enum verdict v)
+{
+	struct counting *counting = ctx;
+	struct json_object *frames = NULL;
+
+	(void)v; /* whether it is as it should be is the case's own business, in the run */
+	if (json_get_object(line, "frames", &frames, NULL) >= 0 &&
+	    fault_read_points(counting->points, c->slug, frames) >= 0)
+		counting->n++;
+	return 0;
+}
+
+static int run_clean(const struct engine_options *e, enum profile profile,
+		     const struct plan_depth *depth, struct hx_error *err)
+{
+	_cleanup_plan_ struct plan plan = { 0 };
+	_cleanup_strv_ struct strv filter = STRV_INIT;
+	int r = plan_make(profile, depth, &plan, err);
+
+	if (r < 0)
+		return r;
+	if (strv_push(&filter, CLEAN_RUNS) < 0)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (!plan_select(&plan, &filter))
+		return hx_error_set(err, -EINVAL, "the plan lacks the workloads' clean runs");
+	return engine_run(&plan, e, err);
+}
+
+int points_count(const struct options *o, const struct target *t, const char *probe,
+		 const char *shim, enum profile profile, int cancel, struct plan_points *ret,
+		 struct hx_error *err)
+{
+	_cleanup_output_ struct output out = { .fd = -1, .record = -1 };
+	char folder[] = "/tmp/gofercert-points-XXXXXX";
+	const struct plan_depth depth = options_depth(o);
+	struct counting counting = { .points = ret };
+
+	*ret = (struct plan_points){ 0 };
+	if (!mkdtemp(folder))
+		return hx_error_errno(err, -errno, "make a folder for counting");
+	int r = output_create(folder, &out, err);
+	if (r >= 0) {
+		const struct engine_options e = {
+			.target = t,
+			.out = out.path,
+			.out_fd = out.fd,
+			.probe = probe,
+			.shim = shim,
+			.jobs = run_jobs(o),
+			.timeout_ms = o->timeout_s * 1000,
+			.cancel_fd = cancel,
+			.replay_prefix = "'",
+			.result = take_frames,
+			.ctx = &counting,
+		};
+
+		r = run_clean(&e, profile, &depth, err);
+	}
+	_cleanup_close_ int tmp = fs_open_dir(AT_FDCWD, "/tmp");
+	int cleaned = tmp < 0 ? tmp : fs_remove_tree(tmp, strrchr(folder, '/') + 1, err);
+	if (r >= 0 && cleaned >= 0 && counting.n != FAULT_WORKLOADS)
+		return hx_error_set(err, -ENODATA,
+				    "%zu of %d workloads could not be counted: run "
+				    "--filter '" CLEAN_RUNS "' to see why",
+				    FAULT_WORKLOADS - counting.n, FAULT_WORKLOADS);
+	return r < 0 ? r : cleaned;
+}

@@ -1,0 +1,287 @@
+/*
+ * FLT, in sandboxes: what a planned fault may do to the guest, and what it may not. The words are defined in
+ * requirement.h.
+ *
+ * A workload's script runs on mounts that a fault hits, and on clean ones before and behind them in the guest's
+ * order. The first clean one is the baseline: what is faulted answers as it does, or with an error; the last one
+ * answers as it does, whatever happened in between.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "fakegofer/fault/fault.h"
+#include "harness/model/clauses.h"
+
+/* What the faults of a sandbox, taken together, may end. */
+struct reach {
+	bool setup;   /* it may be at the messages that make a mount: the start may be refused */
+	bool quiet;   /* somebody waits for what never comes, until all is deleted */
+	bool gofer;   /* the gofer dies, and all its connections with it */
+	bool sentry;  /* the sentry was killed */
+	bool runtime; /* the runtime's own process was */
+};
+
+static bool is_action(const struct fault *f, const char *name)
+{
+	return !strcmp(f->action->name, name);
+}
+
+static bool is_signal(const struct fault *f, enum fault_process process, int sig)
+{
+	return is_action(f, "signal") && f->process == process && f->signal == sig;
+}
+
+/* By FUSE a fault hits the one mount that is served so. */
+static int fault_subject(const struct spec_sandbox *s, const struct fault *f)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		if (f->place == FAULT_FUSE ? s->mounts[i].serving.gofer == SPEC_GOFER_FUSE
+					   : spec_ordinal(s, (int)i) == (int)f->mount)
+			return (int)i;
+	}
+	return SUBJECT_CONTAINER;
+}
+
+static bool is_quiet(const struct fault *f)
+{
+	static const char *const names[] = { "drop", "hang", "reorder", "half-close" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (is_action(f, names[i]))
+			return true;
+	return is_signal(f, FAULT_PROCESS_GOFER, SIGSTOP) ||
+	       (is_action(f, "delay") && f->until == FAULT_UNTIL_FRAMES);
+}
+
+static struct reach reach_of(const struct fault_plan *p)
+{
+	struct reach r = { 0 };
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fault *f = &p->faults[i];
+		bool harmless = f->action->outcome == FAULT_HARMLESS;
+
+		/* what a script has sent before is how a plan says that the guest has begun */
+		r.setup = r.setup ||
+			  (f->place != FAULT_FUSE && f->following == FAULT_ANY && !harmless);
+		r.quiet = r.quiet || is_quiet(f);
+		r.gofer = r.gofer || (is_action(f, "crash") && f->place != FAULT_FUSE) ||
+			  is_signal(f, FAULT_PROCESS_GOFER, SIGKILL);
+		r.sentry = r.sentry || is_signal(f, FAULT_PROCESS_SENTRY, SIGKILL);
+		r.runtime = r.runtime || is_signal(f, FAULT_PROCESS_RUNTIME, SIGKILL);
+	}
+	return r;
+}
+
+/* The guest's report comes to its end. */
+static bool is_told(const struct reach *r)
+{
+	return !r->setup && !r->quiet && !r->gofer && !r->sentry && !r->runtime;
+}
+
+/* The first of the mounts that no fault hits, and the last; -1 = there is none. */
+static int clean_mount(const struct expect *e, bool last)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < e->s->n_mounts; i++) {
+		bool hit = false;
+
+		for (size_t k = 0; k < e->faults->n; k++)
+			hit = hit || fault_subject(e->s, &e->faults->faults[k]) == (int)i;
+		if (!hit && (last || found < 0))
+			found = (int)i;
+	}
+	return found;
+}
+
+/* One that did not fire shows nothing: the case is broken. */
+static void demand_fired(struct expect *e)
+{
+	for (size_t i = 0; i < e->faults->n; i++) {
+		const struct fault *f = &e->faults->faults[i];
+		char line[32];
+
+		snprintf(line, sizeof(line), "line %u", f->line);
+		demand_key(e, PROP_FIRED, fault_subject(e->s, f), line, MATCH_IS, "yes", false);
+	}
+}
+
+/*
+ * Messages whose failure is the guest's to know. Others may be made up for: files are closed and flushed
+ * behind its back, attributes and data are asked for again (what then comes is checked), and what walks one name
+ * at a time may walk them together.
+ */
+static bool must_show(uint16_t id)
+{
+	static const uint16_t ids[] = {
+		LISAFS_OPENCREATEAT, LISAFS_FSYNC,    LISAFS_PWRITE,   LISAFS_RENAMEAT2,
+		LISAFS_MKDIRAT,      LISAFS_MKNODAT,  LISAFS_LINKAT,   LISAFS_SYMLINKAT,
+		LISAFS_FSTATFS,      LISAFS_UNLINKAT, LISAFS_RENAMEAT, LISAFS_READLINKAT,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/* The value of a MATCH_FAULTED: an errno that must be the first one, and whether one must be. */
+static void demand_answers(struct expect *e, const struct fault *f, int subject, int baseline)
+{
+	const char *error = f->action->outcome == FAULT_ERRS ? fault_errno_name(f->error) : NULL;
+	bool shows = f->place == FAULT_FUSE ? false : must_show(f->id);
+	char value[64];
+	struct fact fact = {
+		.property = PROP_ANSWER,
+		.subject = subject,
+		.clause = e->clause,
+		.match = MATCH_FAULTED,
+		.ref_subject = baseline,
+		.ref_property = PROP_ANSWER,
+		.value = value,
+	};
+
+	snprintf(value, sizeof(value), "%s%s", error ? error : FAULTED_ANY_ERROR,
+		 shows ? "" : FAULTED_OR_NONE);
+	int r = outcome_add(e->out, &fact);
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
+/* FLT-1: an error where one is due, the fault's own where it has one, and never a false success. */
+static void flt_1(struct expect *e)
+{
+	struct reach r = reach_of(e->faults);
+	int baseline = clean_mount(e, false);
+
+	demand_fired(e);
+	if (r.sentry)
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "error");
+	else if (r.setup && !r.quiet)
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_ONE_OF, "ok\nerror");
+	for (size_t i = 0; i < e->faults->n; i++) {
+		const struct fault *f = &e->faults->faults[i];
+		int subject = fault_subject(e->s, f);
+
+		if (r.setup && !r.quiet && !r.gofer && !r.sentry && !r.runtime && subject >= 0)
+			demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES,
+					  e->s->mounts[subject].destination);
+		if (!is_told(&r) || subject < 0 || baseline < 0)
+			continue;
+		if (f->action->outcome == FAULT_HARMLESS || is_action(f, "signal"))
+			demand_same_answers(e, subject, baseline);
+		else if (f->action->outcome != FAULT_LIES)
+			demand_answers(e, f, subject, baseline);
+	}
+}
+
+/* Go's words for a signal that it was sent are a panic's. */
+static bool is_told_to_panic(const struct fault_plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (is_action(&p->faults[i], "crash") && p->faults[i].signal != SIGKILL)
+			return true;
+	return false;
+}
+
+/* FLT-2: nobody dies who was not told to. */
+static void flt_2(struct expect *e)
+{
+	struct reach r = reach_of(e->faults);
+
+	demand_fired(e);
+	if (!r.gofer)
+		demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_GOFER, MATCH_IS, "", false);
+	if (!is_told_to_panic(e->faults))
+		demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_PANIC, MATCH_IS, "", false);
+}
+
+/* FLT-3: all ends by itself, or by being deleted. */
+static void flt_3(struct expect *e)
+{
+	demand_fired(e);
+	demand(e, PROP_HUNG, SUBJECT_CONTAINER, MATCH_IS, "no");
+}
+
+/* FLT-4: no filter was in the way. */
+static void flt_4(struct expect *e)
+{
+	for (size_t i = 0; i < e->faults->n; i++)
+		if (is_action(&e->faults->faults[i], "crash") &&
+		    e->faults->faults[i].signal == SIGSYS)
+			return;
+	demand_fired(e);
+	demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_SECCOMP, MATCH_IS, "", false);
+}
+
+/*
+ * FLT-5: what was written and synced before the fault, both with an answer, is on the host; of an operation
+ * without one the tree tells nothing wrong. Where the guest could not report, the plan says that the fault
+ * came behind the sync.
+ */
+static void flt_5(struct expect *e)
+{
+	struct reach r = reach_of(e->faults);
+	bool behind = e->faults->n > 0;
+
+	demand_fired(e);
+	for (size_t i = 0; i < e->faults->n; i++)
+		behind = behind && e->faults->faults[i].following == LISAFS_FSYNC;
+	for (size_t i = 0; i < e->s->n_mounts; i++) {
+		const struct spec_mount *m = &e->s->mounts[i];
+
+		if (!m->reread || !m->script)
+			continue;
+		if (behind)
+			demand_key(e, PROP_REREAD, (int)i, SPEC_ACKED_READ, MATCH_IS,
+				   SPEC_ACKED_ANSWER, false);
+		else if (is_told(&r))
+			demand_key(e, PROP_REREAD, (int)i, SPEC_ACKED_READ, MATCH_ACKED,
+				   SPEC_ACKED_ANSWER "\n" SPEC_ACKED_WRITE "\n" SPEC_ACKED_SYNC,
+				   false);
+	}
+}
+
+/* FLT-6: who shares a process with what was faulted is served as before. */
+static void flt_6(struct expect *e)
+{
+	struct reach r = reach_of(e->faults);
+	int first = clean_mount(e, false), last = clean_mount(e, true);
+
+	demand_fired(e);
+	if (is_told(&r))
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+	if (is_told(&r) && last > first)
+		demand_same_answers(e, last, first);
+	if (r.setup || r.gofer || r.sentry || r.runtime)
+		return;
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		if (e->s->mounts[i].after)
+			demand_key(e, PROP_AFTER, (int)i, SPEC_AFTER_READ, MATCH_IS,
+				   SPEC_AFTER_ANSWER, false);
+}
+
+/* FLT-7: rounds of faults leave the sentry with the files that it had. */
+static void flt_7(struct expect *e)
+{
+	if (e->s->lifecycle != SPEC_HELD)
+		return;
+	demand_fired(e);
+	demand(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
+}
+
+/* FLT-8: it can be deleted, and nothing stays. */
+static void flt_8(struct expect *e)
+{
+	demand_fired(e);
+	demand_nothing_left(e);
+}
+
+const struct clause_row fault_clauses[] = {
+	{ CLAUSE_FLT_1, .sandbox = flt_1 }, { CLAUSE_FLT_2, .sandbox = flt_2 },
+	{ CLAUSE_FLT_3, .sandbox = flt_3 }, { CLAUSE_FLT_4, .sandbox = flt_4 },
+	{ CLAUSE_FLT_5, .sandbox = flt_5 }, { CLAUSE_FLT_6, .sandbox = flt_6 },
+	{ CLAUSE_FLT_7, .sandbox = flt_7 }, { CLAUSE_FLT_8, .sandbox = flt_8 },
+	{ CLAUSE_NONE, .mount = NULL },
+};

@@ -1,0 +1,210 @@
+/*
+ * What became of planned faults: which fired, who died, who hung, and how many messages there were to be hit.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/observe/sensors.h"
+#include "harness/observe/wire_log.h"
+
+#define LINE_LIMIT 512 /* bytes of a panic that are told */
+
+struct gathered {
+	struct str gofer, seccomp, panic;
+};
+
+static void clear(struct gathered *g)
+{
+	str_clear(&g->gofer);
+	str_clear(&g->seccomp);
+	str_clear(&g->panic);
+}
+
+static void add_line(struct str *to, const char *fmt, long long n)
+{
+	if (to->len)
+		str_add_char(to, '\n');
+	str_printf(to, fmt, n);
+}
+
+/* A fault of many mounts is the container's; which it was planned for, the model knows. */
+static int take_fault(struct sensing *x, const struct wire_log *l, const struct wire_line *line)
+{
+	const char *value = json_bool_or(line->o, "played", true)
+				    ? "yes"
+				    : "no: a channel has no way to do that";
+	char key[32];
+	int r;
+
+	snprintf(key, sizeof(key), "line %lld", (long long)json_int_or(line->o, "line", 0));
+	r = sensed(x, PROP_FIRED, SUBJECT_CONTAINER, key, value, SENSOR_WIRE);
+	if (r >= 0 && line->conn >= 0 && l->subjects[line->conn] >= 0)
+		r = sensed(x, PROP_FIRED, l->subjects[line->conn], key, value, SENSOR_WIRE);
+	return r;
+}
+
+/* SIGSYS is what a filter's kill is seen as. */
+static void take_death(struct gathered *g, const struct wire_line *line)
+{
+	long long sig = (long long)json_int_or(line->o, "signal", 0);
+	long long code = (long long)json_int_or(line->o, "exit", 0);
+
+	if (sig)
+		add_line(&g->gofer, "signal %lld", sig);
+	else if (code)
+		add_line(&g->gofer, "exit %lld", code);
+	if (sig == 31)
+		add_line(&g->seccomp, "gofer: signal %lld", sig);
+}
+
+static int sense_counts(struct sensing *x, int subject, const size_t *counts, const char *suffix)
+{
+	int r = 0;
+
+	for (uint16_t id = 0; id < LISAFS_ID_N && r >= 0; id++) {
+		char key[48], text[24];
+
+		snprintf(key, sizeof(key), "%s%s", lisafs_name(id), suffix);
+		snprintf(text, sizeof(text), "%zu", counts[id]);
+		if (counts[id])
+			r = sensed(x, PROP_FRAMES, subject, key, text, SENSOR_WIRE);
+	}
+	return r;
+}
+
+/* A request that is refused has a reply of another kind: both ways are counted. */
+static int count_frames(struct sensing *x, const struct wire_log *l, int subject)
+{
+	size_t counts[2][LISAFS_ID_N] = { 0 };
+	bool begun = false; /* the guest has, with SPEC_BEGUN: what was before it made the mount */
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct wire_line *line = &l->lines[i];
+		bool reply = !strcmp(json_string_or(line->o, "dir", ""), "reply");
+		int64_t id = json_int_or(line->o, "id", -1);
+
+		if (strcmp(line->type, "message") != 0 || line->conn < 0 ||
+		    l->subjects[line->conn] != subject || id < 0 || id >= LISAFS_ID_N)
+			continue;
+		counts[reply][id] += begun;
+		begun = begun || (reply && id == LISAFS_FSTATFS);
+	}
+	int r = sense_counts(x, subject, counts[0], "");
+	return r < 0 ? r : sense_counts(x, subject, counts[1], FRAMES_REPLY);
+}
+
+static int take_log(struct sensing *x, const struct wire_log *l, struct gathered *g)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r >= 0; i++) {
+		if (!strcmp(l->lines[i].type, "fault"))
+			r = take_fault(x, l, &l->lines[i]);
+		else if (!strcmp(l->lines[i].type, "death"))
+			take_death(g, &l->lines[i]);
+	}
+	for (size_t i = 0; i < x->s->n_mounts && r >= 0; i++)
+		r = count_frames(x, l, (int)i);
+	return r;
+}
+
+/* What tracing saw of the sentry's threads. */
+static int take_traced(struct sensing *x, struct gathered *g, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+	struct json_object *deaths = NULL;
+	int r = evidence_read_json(x->e, EVIDENCE_INTERPOSED, &o, err);
+
+	if (r < 0)
+		return r;
+	if (json_get_array(o, "deaths", &deaths, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(deaths); i++)
+		add_line(&g->seccomp, "sentry: syscall %lld",
+			 (long long)json_int_or(json_object_array_get_idx(deaths, i), "syscall",
+						-1));
+	return 0;
+}
+
+/* Go's words for an end that nobody wanted, at the start of a line. */
+static const char *find_panic(const char *text)
+{
+	static const char *const words[] = { "panic: ", "fatal error: ", "SIGSEGV: " };
+
+	for (const char *at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			if (str_starts(at, words[i]))
+				return at;
+	return NULL;
+}
+
+static void take_panic(struct gathered *g, const char *name, const char *at)
+{
+	size_t n = strcspn(at, "\n");
+
+	str_printf(&g->panic, "%s%.*s (%s)", g->panic.len ? "\n" : "",
+		   (int)(n < LINE_LIMIT ? n : LINE_LIMIT), at, name);
+}
+
+static int take_panics(struct sensing *x, struct gathered *g)
+{
+	for (size_t i = 0; i < x->e->n; i++) {
+		_cleanup_str_ struct str text = STR_INIT;
+		const char *name = x->e->files[i].name;
+		int r;
+
+		if (!str_starts(name, EVIDENCE_LOG_PREFIX) && !strstr(name, ".stderr"))
+			continue;
+		r = evidence_read(x->e, name, EVIDENCE_LOG_LIMIT, &text, NULL);
+		if (r == -ENOMEM)
+			return r;
+		const char *at = r >= 0 ? find_panic(str_text(&text)) : NULL;
+		if (at)
+			take_panic(g, str_starts(name, EVIDENCE_LOG_PREFIX) ? "log" : "stderr", at);
+	}
+	return 0;
+}
+
+static int conclude(struct sensing *x, struct gathered *g)
+{
+	bool hung = !strcmp(x->ended, "deadline");
+	int r = sensed(x, PROP_DIED, SUBJECT_CONTAINER, DIED_GOFER, str_text(&g->gofer),
+		       SENSOR_WIRE);
+
+	if (r >= 0)
+		r = sensed(x, PROP_DIED, SUBJECT_CONTAINER, DIED_SECCOMP, str_text(&g->seccomp),
+			   SENSOR_WIRE);
+	if (r >= 0)
+		r = sensed(x, PROP_DIED, SUBJECT_CONTAINER, DIED_PANIC, str_text(&g->panic),
+			   SENSOR_LOG);
+	if (r >= 0)
+		r = sensed(x, PROP_HUNG, SUBJECT_CONTAINER, NULL, hung ? "yes" : "no",
+			   SENSOR_RUNTIME);
+	return r;
+}
+
+int sense_faults(struct sensing *x, struct hx_error *err)
+{
+	_cleanup_(clear) struct gathered g = { STR_INIT, STR_INIT, STR_INIT };
+	int r = 0;
+
+	if (!x->s->faults)
+		return 0;
+	for (unsigned int i = 1; i <= WIRE_FILES_LIMIT && r >= 0; i++) {
+		_cleanup_wire_log_ struct wire_log l = { 0 };
+
+		r = wire_log_read(x->e, i, x->s, &l, err);
+		if (r == -ENOENT)
+			break;
+		if (r >= 0)
+			r = take_log(x, &l, &g);
+	}
+	if (r == -ENOENT)
+		r = take_traced(x, &g, err);
+	if (r >= 0)
+		r = take_panics(x, &g);
+	if (r >= 0 && (str_ok(&g.gofer) < 0 || str_ok(&g.seccomp) < 0 || str_ok(&g.panic) < 0))
+		r = -ENOMEM;
+	return r < 0 ? r : conclude(x, &g);
+}

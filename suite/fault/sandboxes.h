@@ -1,0 +1,53 @@
+/*
+ * FLT in sandboxes: workloads, what goes wrong with them, and where.
+ *
+ * A workload is a script of the guest's. It runs on clean mounts, first and last, and on mounts between them, each of
+ * which has one fault: a row of the table of kinds at the n-th message of its kind. Where a fault is its
+ * connection's own business many such mounts share a sandbox; else each has one to itself. How many messages there
+ * are to be faulted is counted in a run without faults, so that each is faulted once.
+ */
+#ifndef HX_SUITE_FAULT_SANDBOXES_H
+#define HX_SUITE_FAULT_SANDBOXES_H
+
+#include "fakegofer/lisafs/lisafs.h"
+#include "suite/plan/sources.h"
+
+#define FAULT_MOUNTS 14 /* faulted mounts in one sandbox */
+#define FAULT_WORKLOADS 4
+
+/* How many messages of each kind a workload makes on one mount: requests, and replies. */
+struct plan_points {
+	unsigned int n[FAULT_WORKLOADS][2][LISAFS_ID_N];
+};
+
+struct fault_workload {
+	const char *name;
+	const char *script;
+	enum spec_gofer gofer;
+	bool acked;           /* it writes and syncs what must survive */
+	const char *messages; /* one of each that it sends on any target, for who has not counted */
+};
+
+extern const struct fault_workload fault_workloads[FAULT_WORKLOADS];
+
+/* Its clean run: "off.NAME.clean". */
+extern const struct sandbox_source fault_clean_sandboxes[];
+/* Faults that have a sandbox to themselves and are no point of a workload: at the start, on processes, in FUSE. */
+extern const struct sandbox_source fault_sandboxes[];
+
+struct plan;
+/* Every point of every workload, of the kinds that the depth asks for. */
+int fault_add_points(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* Faults in each operation of a FUSE mount below a gofer of ours. */
+int fault_add_fuse(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* Reads {"PWrite":2,"PWrite reply":2,…} of the clean run called slug. -ENOENT: it is none. */
+int fault_read_points(struct plan_points *points, const char *slug, struct json_object *frames);
+
+/*
+ * A sandbox whose mounts first, f1 … (hit of them) and last run the workload, with the plan. looks: a second process
+ * looks at last, once the fault was.
+ */
+int fault_build(struct spec_sandbox *s, const struct fault_workload *w, size_t hit,
+		const char *faults, enum spec_lifecycle lifecycle, bool looks);
+
+#endif
