@@ -298,7 +298,7 @@ static int run_side(struct faulting *f, struct hx_error *err)
 			rc = f->plan.n > 0 ? one_plan(f, &script, err)
 					   : every_point(f, &script, err);
 		if (rc == 0 && !rounds && f->plan.n == 0 && f->spec.backend != TRIAL_FUSE &&
-		    !f->spec.no_injector)
+		    !f->spec.no_injector && f->tally.failed == 0)
 			rc = thousand_rounds(f, &script, err);
 		rounds = true;
 	}

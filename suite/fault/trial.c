@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,8 @@
 #include "suite/fault/gofer.h"
 #include "suite/fault/operate.h"
 #include "suite/fault/trial_parts.h"
+
+#define DYING_MS 1000
 
 static const char *const backends[TRIAL_BACKEND_N] = { "memory", "host", "fuse", "command" };
 static const char *const sides[TRIAL_SIDE_N] = { "gofer", "client" };
@@ -92,6 +95,15 @@ void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
 	va_end(ap);
 }
 
+void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *what, const char *why)
+{
+	struct pollfd end = { .fd = t->gofer.pidfd, .events = POLLIN };
+
+	/* A death is seen on the socket a little before it is one. */
+	if (poll(&end, 1, DYING_MS) != 1)
+		trial_fail(t, clause, "%s: %s", what, why);
+}
+
 void trial_broken(struct trial *t, const char *fmt, ...)
 {
 	va_list ap;
@@ -147,8 +159,8 @@ static void ask_sibling(struct trial *t, struct client *c)
 		return;
 	rc = client_call(c, &msg, &msg, NULL, 0);
 	if (rc < 0)
-		trial_fail(t, CLAUSE_FLT_6, "the sibling's connection: %s",
-			   client_why(c)[0] ? client_why(c) : strerror(-rc));
+		trial_fail_unless_dead(t, CLAUSE_FLT_6, "the sibling's connection",
+				       client_why(c)[0] ? client_why(c) : strerror(-rc));
 }
 
 static int start_injector(struct trial *t, struct fault_injector **ret)
