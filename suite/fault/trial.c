@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,8 +19,6 @@
 #include "suite/fault/gofer.h"
 #include "suite/fault/operate.h"
 #include "suite/fault/trial_parts.h"
-
-#define DYING_MS 1000
 
 static const char *const backends[TRIAL_BACKEND_N] = { "memory", "host", "fuse", "command" };
 static const char *const sides[TRIAL_SIDE_N] = { "gofer", "client" };
@@ -97,11 +94,12 @@ void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
 
 void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *what, const char *why)
 {
-	struct pollfd end = { .fd = t->gofer.pidfd, .events = POLLIN };
+	struct judging *j = &t->judge;
 
-	/* A death is seen on the socket a little before it is one. */
-	if (poll(&end, 1, DYING_MS) != 1)
-		trial_fail(t, clause, "%s: %s", what, why);
+	if (j->pending[0] != '\0')
+		return;
+	j->pending_clause = clause;
+	snprintf(j->pending, sizeof(j->pending), "%s: %s", what, why);
 }
 
 void trial_broken(struct trial *t, const char *fmt, ...)
@@ -219,28 +217,39 @@ static void reset(struct trial *t)
 		;
 }
 
+/* Why the gofer's end is none that it should have; NULL = it is. */
+static const char *bad_end(const struct trial *t, int status, enum clause *ret)
+{
+	const struct judging *j = &t->judge;
+
+	*ret = CLAUSE_FLT_2;
+	if (j->killed && j->killed->place != FAULT_FUSE)
+		return (WIFSIGNALED(status) ? WTERMSIG(status) != j->killed->signal
+					    : WEXITSTATUS(status) != 0)
+			       ? "ended otherwise than it was told"
+			       : NULL;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		*ret = CLAUSE_FLT_4;
+	if (WIFSIGNALED(status))
+		return strsignal(WTERMSIG(status));
+	/* Its tree was faulted before it was there. */
+	if (WEXITSTATUS(status) == GOFER_NO_START && j->on_fuse)
+		return NULL;
+	return WEXITSTATUS(status) != 0 ? "ended with an exit status" : NULL;
+}
+
 static void check_end(struct trial *t, bool ended, int status)
 {
 	struct judging *j = &t->judge;
+	enum clause clause;
+	const char *why = ended ? bad_end(t, status, &clause) : NULL;
 
-	if (!ended && t->result->verdict == VERDICT_PASS) {
+	if (why)
+		trial_fail(t, clause, "the gofer: %s (status 0x%x)", why, (unsigned int)status);
+	else if (j->pending[0] != '\0')
+		trial_fail(t, j->pending_clause, "%s", j->pending);
+	else if (!ended)
 		trial_fail(t, CLAUSE_FLT_3, "the gofer did not end after its peers had gone");
-		return;
-	}
-	if (j->killed && j->killed->place != FAULT_FUSE) {
-		if (WIFSIGNALED(status) ? WTERMSIG(status) != j->killed->signal
-					: WEXITSTATUS(status) != 0)
-			trial_fail(t, CLAUSE_FLT_2, "the gofer ended otherwise than it was told");
-		return;
-	}
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		trial_fail(t, CLAUSE_FLT_4, "seccomp killed the gofer");
-	else if (WIFSIGNALED(status) && ended)
-		trial_fail(t, CLAUSE_FLT_2, "the gofer died of %s", strsignal(WTERMSIG(status)));
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == GOFER_NO_START && j->on_fuse)
-		return; /* its tree was faulted before it was there */
-	else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-		trial_fail(t, CLAUSE_FLT_2, "the gofer ended with status %d", WEXITSTATUS(status));
 }
 
 static void check_fired(struct trial *t)

@@ -27,6 +27,9 @@ struct judging {
 	const struct fault *killed; /* the fault that killed the gofer, or its tree */
 	bool on_fuse;               /* a fault of FUSE has hit */
 	bool no_tree;               /* a fault of FUSE kept the gofer from its tree */
+	char pending[TRIAL_TEXT_MAX /
+		     2]; /* what failed, unless the gofer's death is why; "" = nothing */
+	enum clause pending_clause;
 	bool wild; /* a lie was told that nobody could tell: trees are not judged */
 };
 
@@ -48,7 +51,7 @@ struct trial {
 
 void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Nothing where the gofer has died: its death is what went wrong. */
+/* Once its end is known: nothing where the gofer has died, because that is what went wrong then. */
 void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *what, const char *why);
 void trial_broken(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t trial_hits(const struct trial *t);
