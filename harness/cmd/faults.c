@@ -243,9 +243,13 @@ static int one_plan(struct faulting *f, const struct script *script, struct hx_e
 	f->tally.swept++;
 	f->tally.points++;
 	f->tally.hit += r.hits > 0;
-	printf("%s %s%s: %llu hits%s%s\n", name, verdict_name(r.verdict),
-	       r.verdict == VERDICT_FAIL ? requirements[r.clause].id : "",
-	       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
+	if (r.verdict == VERDICT_BROKEN && r.hits == 0)
+		printf("%s did not fire\n", name);
+	else
+		printf("%s %s%s%s: %llu hits%s%s\n", name, verdict_name(r.verdict),
+		       r.verdict == VERDICT_FAIL ? " " : "",
+		       r.verdict == VERDICT_FAIL ? requirements[r.clause].id : "",
+		       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
 	f->tally.failed += r.verdict == VERDICT_FAIL;
 	f->tally.broken += r.verdict == VERDICT_BROKEN && r.hits > 0;
 	return r.verdict == VERDICT_FAIL ? shrink(f, script, &f->plan, &r, err) : 0;
@@ -471,9 +475,7 @@ static int conclude(const struct faulting *f)
 int verb_faults(struct options *o)
 {
 	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
-	struct faulting f = { .o = o,
-			      .out = -1,
-			      .spec = { .deadline_ms = TRIAL_DEADLINE_MS } };
+	struct faulting f = { .o = o, .out = -1, .spec = { .deadline_ms = TRIAL_DEADLINE_MS } };
 	int code;
 
 	if (prepare(&f, &err) < 0)
