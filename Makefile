@@ -252,6 +252,10 @@ bench-shim: all ## wall time of a sandbox with something between sentry and gofe
 bench-filter: all $(BUILD)/bench-filter ## what judging seccomp costs: all of SEC, and one live filter
 	@$(SH) fixtures/make/bench-filter.sh
 
+.PHONY: faults
+faults: all ## fault every point of every workload: the fake gofers, and the stock one; ARGS='…'
+	@$(SH) fixtures/make/faults.sh $(ARGS)
+
 .PHONY: plans
 plans: all ## write fixtures/expected/*.plan anew; read the diff
 	@$(SH) fixtures/make/plans.sh

@@ -51,6 +51,7 @@ static int keep(struct wire_frame *frame, uint8_t **kept)
 	return 0;
 }
 
+/* The first of the answers that are owed. */
 static int receive(struct wire *w, int64_t deadline, unsigned int owed, struct wire_frame *ret,
 		   uint8_t **kept)
 {
@@ -64,6 +65,23 @@ static int receive(struct wire *w, int64_t deadline, unsigned int owed, struct w
 		rc = wire_recv(w, deadline, &other);
 	}
 	return rc;
+}
+
+/* What was sent may be taken for any number of frames: all is read until the peer has closed, too. */
+static int receive_all(struct wire *w, int64_t deadline, struct wire_frame *ret, uint8_t **kept)
+{
+	int rc = wire_recv(w, deadline, ret);
+	int last = rc;
+
+	if (rc == 0)
+		rc = keep(ret, kept);
+	while (rc == 0 && last == 0) {
+		_cleanup_wire_frame_ struct wire_frame other = WIRE_FRAME_INIT;
+
+		last = wire_recv(w, deadline, &other);
+	}
+	/* A peer that neither answers nor closes. */
+	return last == -ETIMEDOUT ? last : rc;
 }
 
 int client_exchange_faulted(struct wire *w, const struct client_faults *faults, int64_t deadline,
@@ -86,7 +104,7 @@ int client_exchange_faulted(struct wire *w, const struct client_faults *faults, 
 		return rc;
 	if (x.half) {
 		(void)shutdown(w->fd, SHUT_WR);
-		return receive(w, deadline, x.owed + 1, ret, kept);
+		return receive_all(w, deadline, ret, kept);
 	}
 	if (x.owed > 0)
 		return receive(w, deadline, x.owed, ret, kept);

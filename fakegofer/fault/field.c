@@ -103,7 +103,7 @@ static void look(const struct lisafs_span *span, void *ctx)
 	if (span->field[0] != '\0')
 		s->outer = span->field;
 	name = s->outer;
-	if (!s->done && span->kind != LISAFS_SPAN_PAD && length == s->f->field_length && name &&
+	if (!s->done && span->kind != LISAFS_SPAN_PAD && length == s->f->field_length &&
 	    strcmp(name, s->f->field) == 0 && s->index++ == s->f->field_index) {
 		s->found = (struct fault_span){ .offset = span->offset,
 						.size = span->size,
@@ -120,7 +120,7 @@ static void look(const struct lisafs_span *span, void *ctx)
 int fault_field_find(const struct fault *f, enum lisafs_direction direction, uint16_t id,
 		     const void *payload, size_t n, struct fault_span *ret)
 {
-	struct search s = { .f = f };
+	struct search s = { .f = f, .outer = "" };
 
 	/* What does not decode to its end may hold the field before that. */
 	(void)lisafs_spans(LISAFS_DIALECT_144, id, direction, payload, n, look, &s, NULL);

@@ -406,7 +406,7 @@ int fault_plan_parse(const char *text, size_t n, struct fault_plan *ret, struct 
 {
 	const char *end = text + n;
 	bool seeded = false;
-	unsigned int number = 0;
+	unsigned int number = 1;
 	int rc = 0;
 
 	*ret = (struct fault_plan){ .seed = 1 };
@@ -415,7 +415,7 @@ int fault_plan_parse(const char *text, size_t n, struct fault_plan *ret, struct 
 				    FAULT_PLAN_TEXT_MAX);
 	for (const char *at = text; at < end && rc == 0;) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		struct fault_line l = { .number = ++number, .err = err };
+		struct fault_line l = { .number = number, .err = err };
 
 		if (!stop)
 			stop = end;
@@ -424,6 +424,7 @@ int fault_plan_parse(const char *text, size_t n, struct fault_plan *ret, struct 
 			rc = parse_line(&l, ret, &seeded);
 		line_clear(&l);
 		at = stop + 1;
+		number++;
 	}
 	if (rc < 0)
 		fault_plan_clear(ret);

@@ -1,6 +1,6 @@
 /*
  * The rows behind lisafs.h: how each struct of message.h lies on the wire. Private to this folder
- * (and to its tests, which generate messages from the rows).
+ * (and to its tests, which generate messages from the rows, and to fault/, which names fields by them).
  */
 #ifndef FAKEGOFER_LISAFS_LAYOUT_H
 #define FAKEGOFER_LISAFS_LAYOUT_H

@@ -10,7 +10,6 @@
 #include "fakegofer/backend/fuse.h"
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
-#include "harness/cmd/output.h"
 #include "harness/cmd/paths.h"
 #include "harness/cmd/verbs.h"
 
@@ -85,7 +84,7 @@ struct faulting {
 	const struct options *o;
 	struct fault_plan plan; /* n 0: every point */
 	struct faults_known known;
-	struct output out; /* fd -1 = none */
+	int out; /* the folder that cases go to; -1 = none */
 	struct faults_tally tally;
 	struct trial_spec spec;
 	const struct workload *workload;
@@ -122,14 +121,14 @@ static int tell_case(struct faulting *f, const struct fault_case *c, struct hx_e
 	fault_case_print(c, &text);
 	if (!name || str_ok(&text) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (f->out.fd < 0) {
+	if (f->out < 0) {
 		printf("    case:\n");
 		for (const char *line = str_text(&text); *line; line += strcspn(line, "\n") + 1)
 			printf("      %.*s\n", (int)strcspn(line, "\n"), line);
 		return 0;
 	}
-	rc = fs_write_at(f->out.fd, name, text.data, text.len, 0644, err);
-	printf("    replay: gofercert replay %s/%s%s%s%s\n", f->out.path, name,
+	rc = fs_write_at(f->out, name, text.data, text.len, 0644, err);
+	printf("    replay: gofercert replay %s/%s%s%s%s\n", f->o->out, name,
 	       f->o->faults.gofer ? " --gofer '" : "", f->o->faults.gofer ?: "",
 	       f->o->faults.gofer ? "'" : "");
 	return rc;
@@ -244,9 +243,13 @@ static int one_plan(struct faulting *f, const struct script *script, struct hx_e
 	f->tally.swept++;
 	f->tally.points++;
 	f->tally.hit += r.hits > 0;
-	printf("%s %s%s: %llu hits%s%s\n", name, verdict_name(r.verdict),
-	       r.verdict == VERDICT_FAIL ? requirements[r.clause].id : "",
-	       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
+	if (r.verdict == VERDICT_BROKEN && r.hits == 0)
+		printf("%s did not fire\n", name);
+	else
+		printf("%s %s%s%s: %llu hits%s%s\n", name, verdict_name(r.verdict),
+		       r.verdict == VERDICT_FAIL ? " " : "",
+		       r.verdict == VERDICT_FAIL ? requirements[r.clause].id : "",
+		       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
 	f->tally.failed += r.verdict == VERDICT_FAIL;
 	f->tally.broken += r.verdict == VERDICT_BROKEN && r.hits > 0;
 	return r.verdict == VERDICT_FAIL ? shrink(f, script, &f->plan, &r, err) : 0;
@@ -298,7 +301,7 @@ static int run_side(struct faulting *f, struct hx_error *err)
 			rc = f->plan.n > 0 ? one_plan(f, &script, err)
 					   : every_point(f, &script, err);
 		if (rc == 0 && !rounds && f->plan.n == 0 && f->spec.backend != TRIAL_FUSE &&
-		    !f->spec.no_injector)
+		    !f->spec.no_injector && f->tally.failed == 0)
 			rc = thousand_rounds(f, &script, err);
 		rounds = true;
 	}
@@ -404,6 +407,22 @@ static int check_gofer(struct faulting *f, struct hx_error *err)
 	return faults_known_read(list, program, &f->known, err);
 }
 
+/* New, or there and empty. */
+static int make_out(const char *path, int *ret, struct hx_error *err)
+{
+	int rc = mkdir(path, 0755);
+
+	if (rc < 0 && errno == EEXIST && rmdir(path) == 0)
+		rc = mkdir(path, 0755);
+	if (rc < 0)
+		return hx_error_errno(err, -errno, "--out: %s", path);
+	rc = fs_open_dir(AT_FDCWD, path);
+	if (rc < 0)
+		return hx_error_errno(err, rc, "--out: %s", path);
+	*ret = rc;
+	return 0;
+}
+
 static int prepare(struct faulting *f, struct hx_error *err)
 {
 	const struct faults_options *o = &f->o->faults;
@@ -416,7 +435,7 @@ static int prepare(struct faulting *f, struct hx_error *err)
 	if (rc == 0 && o->defect)
 		rc = server_defect_parse(o->defect, &f->spec.defect);
 	if (rc == 0 && f->o->out)
-		rc = output_create(f->o->out, &f->out, err);
+		rc = make_out(f->o->out, &f->out, err);
 	f->spec.command = o->gofer;
 	f->spec.no_injector = o->no_injector;
 	return rc;
@@ -456,9 +475,7 @@ static int conclude(const struct faulting *f)
 int verb_faults(struct options *o)
 {
 	_cleanup_(hx_error_clear) struct hx_error err = HX_ERROR_INIT;
-	struct faulting f = { .o = o,
-			      .out = { .fd = -1, .record = -1 },
-			      .spec = { .deadline_ms = TRIAL_DEADLINE_MS } };
+	struct faulting f = { .o = o, .out = -1, .spec = { .deadline_ms = TRIAL_DEADLINE_MS } };
 	int code;
 
 	if (prepare(&f, &err) < 0)
@@ -471,6 +488,6 @@ int verb_faults(struct options *o)
 		complain(EXIT_NOTHING_RAN, "faults: no workload is for this backend and side");
 	faults_known_clear(&f.known);
 	fault_plan_clear(&f.plan);
-	output_clear(&f.out);
+	close_fd(&f.out);
 	return code;
 }

@@ -59,6 +59,36 @@ static const struct refusal refusals[] = {
 	  4,
 	  "no case matches" },
 	{ "evidence that is none", { "rejudge", "FOLDER/none" }, 2, "none" },
+	{ "an unknown workload", { "faults", "--workload", "party" }, 2, "party" },
+	{ "an unknown side", { "faults", "--side", "dark" }, 2, "dark" },
+	{ "a missing plan", { "faults", "--plan", "FOLDER/none" }, 2, "none" },
+	{ "a plan that is none", { "faults", "--plan", "FOLDER/plain" }, 2, "line 1, column 1" },
+	{ "a plan that can never fire",
+	  { "faults", "--side", "client", "--plan", "FOLDER/hopeless" },
+	  2,
+	  "line 2: cut at a reply" },
+	{ "a gofer without its descriptor",
+	  { "faults", "--gofer", "/bin/true {root}" },
+	  2,
+	  "{fd}" },
+	{ "a gofer that is not there",
+	  { "faults", "--gofer", "FOLDER/none {fd} {root}" },
+	  2,
+	  "none" },
+	{ "a gofer and a backend",
+	  { "faults", "--backend", "host", "--gofer", "/bin/true {fd} {root}" },
+	  2,
+	  "one of" },
+	{ "a workload that no backend here has",
+	  { "faults", "--backend", "memory", "--side", "gofer", "--workload", "escape" },
+	  4,
+	  "no workload" },
+	{ "an output folder for cases in use",
+	  { "faults", "--backend", "memory", "--out", "FOLDER" },
+	  2,
+	  "not empty" },
+	{ "a missing case", { "replay", "FOLDER/none" }, 2, "none" },
+	{ "a case that is none", { "replay", "FOLDER/plain" }, 2, "line 1, column 1" },
 };
 
 static void check_refusal(struct scene *s, const struct refusal *x)
@@ -89,6 +119,9 @@ static void test_refusals(void **state)
 	scene_begin(&s);
 	_cleanup_free_ char *plain = scene_path(&s, "plain");
 	assert_int_equal(fs_write_at(AT_FDCWD, plain, "plain\n", 6, 0644, NULL), 0);
+	static const char never[] = "# of a client's\nat reply PRead cut 1\n";
+	_cleanup_free_ char *hopeless = scene_path(&s, "hopeless");
+	assert_int_equal(fs_write_at(AT_FDCWD, hopeless, never, sizeof(never) - 1, 0644, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
 		check_refusal(&s, &refusals[i]);
 	assert_nothing_left(&s);

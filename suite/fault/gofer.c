@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -170,6 +171,14 @@ static char *fill_in(const char *word, const char *root)
 	return str_ok(&s) < 0 ? NULL : str_take(&s);
 }
 
+/* Who allocates what a peer claims dies of it: it need not be caught in the act. */
+static int limit_space(uint64_t kib)
+{
+	struct rlimit limit = { kib << 10, kib << 10 };
+
+	return kib > 0 && setrlimit(RLIMIT_AS, &limit) < 0 ? -errno : 0;
+}
+
 static int exec_command(const struct gofer_setting *set, int socket)
 {
 	_cleanup_strv_ struct strv words = STRV_INIT;
@@ -185,7 +194,7 @@ static int exec_command(const struct gofer_setting *set, int socket)
 	}
 	if (argv.n == 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
 	    (socket == COMMAND_FD ? fcntl(socket, F_SETFD, 0) : dup2(socket, COMMAND_FD)) < 0 ||
-	    syscall(SYS_close_range, COMMAND_FD + 1, ~0u, 0) < 0)
+	    syscall(SYS_close_range, COMMAND_FD + 1, ~0u, 0) < 0 || limit_space(set->most_kib) < 0)
 		return EXIT_FAILURE;
 	execvp(argv.items[0], strv_argv(&argv));
 	return 127;
@@ -294,12 +303,18 @@ static size_t count_fds(pid_t pid)
 	return n;
 }
 
+/* A line of /proc/PID/status; 0 where there is none: a zombie has none. */
+static uint64_t line_of(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
+}
+
 int gofer_cost(pid_t pid, bool resident, struct gofer_cost *ret)
 {
-	const char *key = resident ? "\nVmHWM:" : "\nVmPeak:";
 	char text[STATUS_MAX];
 	char path[64];
-	const char *line;
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 
@@ -309,10 +324,8 @@ int gofer_cost(pid_t pid, bool resident, struct gofer_cost *ret)
 	if (n < 0)
 		return -errno;
 	text[n] = '\0';
-	line = strstr(text, key);
-	if (!line)
-		return -ESRCH; /* a zombie has none */
-	ret->peak_kib = strtoull(line + strlen(key), NULL, 10);
+	ret->space_kib = line_of(text, "\nVmPeak:");
+	ret->peak_kib = resident ? line_of(text, "\nVmHWM:") : ret->space_kib;
 	ret->fds = count_fds(pid);
-	return 0;
+	return ret->peak_kib > 0 ? 0 : -ESRCH;
 }

@@ -12,7 +12,8 @@ struct gofer_setting {
 	struct fault_stats *stats;     /* shared */
 	struct trial_points *points;   /* shared; NULL = not asked for */
 	int quiet_fd;
-	const char *root; /* what host and commands serve */
+	const char *root;  /* what host and commands serve */
+	uint64_t most_kib; /* address space of a command; 0 = no limit */
 };
 
 struct gofer {
@@ -33,7 +34,8 @@ bool gofer_end(struct gofer *g, uint32_t deadline_ms, int *ret_status);
 
 struct gofer_cost {
 	size_t fds;
-	uint64_t peak_kib; /* the most that it ever had mapped (fake ones) or resident (others) */
+	uint64_t peak_kib;  /* the most that it ever had mapped (fake ones) or resident (others) */
+	uint64_t space_kib; /* the most that it ever had mapped */
 };
 
 int gofer_cost(pid_t pid, bool resident, struct gofer_cost *ret);

@@ -115,8 +115,7 @@ static void check_error(struct trial *t, const struct script_op *op, const struc
 			   strerrorname_np(-code));
 }
 
-/* A deadline that passed in earnest: something was owed, and nothing took it away. */
-static bool is_hang(const char *why)
+bool judge_is_hang(const char *why)
 {
 	return strstr(why, strerror(ETIMEDOUT)) != NULL;
 }
@@ -130,7 +129,7 @@ static void judge_answer(struct trial *t, const struct script_op *op, const stru
 	char text[TRIAL_TEXT_MAX / 2];
 
 	op_text(op, text);
-	if (is_hang(why))
+	if (judge_is_hang(why))
 		trial_fail(t, CLAUSE_FLT_3, "%s: %s", text, why);
 	/* A lie that was seen through is none. */
 	if (effect >= EFFECT_ATTRIBUTES && why[0] != '\0')
@@ -177,8 +176,8 @@ static int mount_it(struct trial *t, struct client *c)
 		t->judge.wild = t->judge.wild || effect == EFFECT_WILD;
 		t->judge.no_tree = f->place == FAULT_FUSE && rc < 0;
 	} else if (rc < 0) {
-		trial_fail(t, is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_1, "mount: %s",
-			   client_why(c)[0] ? client_why(c) : strerror(-rc));
+		trial_fail(t, judge_is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_1,
+			   "mount: %s", client_why(c)[0] ? client_why(c) : strerror(-rc));
 	}
 	return rc;
 }
@@ -261,9 +260,10 @@ static void reread(struct trial *t)
 	client_wake_on(c, -1);
 	rc = backend_remote_new(c, &b);
 	if (rc < 0) {
-		trial_fail(t, is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_6,
-			   "another connection is not served afterwards: %s",
-			   client_why(c)[0] ? client_why(c) : strerror(-rc));
+		trial_fail_unless_dead(t,
+				       judge_is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_6,
+				       "another connection is not served afterwards",
+				       client_why(c)[0] ? client_why(c) : strerror(-rc));
 		client_free(c);
 		return;
 	}
@@ -272,8 +272,9 @@ static void reread(struct trial *t)
 	trial_cost(t);
 	rc = operate_read_tree(b, &found);
 	if (rc < 0 && client_why(c)[0] != '\0')
-		trial_fail(t, is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_6,
-			   "another connection afterwards: %s", client_why(c));
+		trial_fail_unless_dead(t,
+				       judge_is_hang(client_why(c)) ? CLAUSE_FLT_3 : CLAUSE_FLT_6,
+				       "another connection afterwards", client_why(c));
 	else if (!t->judge.wild && rc < 0)
 		trial_fail(t, CLAUSE_FLT_5, "afterwards the tree cannot be read: %s",
 			   strerror(-rc));

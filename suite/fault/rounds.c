@@ -202,11 +202,13 @@ static int ask_round(const struct rounding *r, size_t round, pid_t pid)
 	if (injector)
 		client_set_faults(c, &faults);
 	if (backend_remote_new(c, &b) < 0) {
+		rc = is_measured(round) || judge_is_hang(client_why(c)) ? -ETIMEDOUT : 0;
 		client_free(c);
-		rc = is_measured(round) ? -EIO : 0;
 	} else {
 		do_script(r, b, c);
 		rc = is_measured(round) ? measure(r, round, pid) : 0;
+		if (rc == 0 && judge_is_hang(client_why(c)))
+			rc = -ETIMEDOUT;
 		backend_freep(&b);
 	}
 	while (read(r->world->quiet_fd, &n, sizeof(n)) == sizeof(n))
@@ -291,6 +293,11 @@ static int run(struct rounding *r, struct hx_error *err)
 	if (rc == 0)
 		rc = go_round(r);
 	close_fd(&r->listener);
+	if (rc == -ETIMEDOUT) {
+		fail(b, VERDICT_FAIL, "a round hangs");
+		b->result.clause = CLAUSE_FLT_3;
+		return 0;
+	}
 	if (rc < 0)
 		return hx_error_errno(err, rc, "the rounds");
 	b->rounds.hits = r->world->stats->hits[0];

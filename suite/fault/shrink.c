@@ -5,7 +5,7 @@
 
 #include "suite/fault/case.h"
 
-#define EARLIER_MAX 16u /* occurrences that are tried, from the first on */
+#define EARLIER_MAX 128u /* occurrences that are tried, from the latest on */
 
 struct shrinking {
 	struct fault_case *c; /* the smallest that fails so far */
@@ -43,8 +43,8 @@ static int fails_somewhere(struct shrinking *s, const struct script *script,
 	uint64_t was = plan->n == 1 ? plan->faults[0].nth : 0;
 	int rc = fails(s, &s->c->spec, script, plan);
 
-	for (uint64_t nth = 1; rc == 0 && nth < was && nth <= EARLIER_MAX; nth++) {
-		plan->faults[0].nth = nth;
+	for (uint64_t back = 1; rc == 0 && back < was && back <= EARLIER_MAX; back++) {
+		plan->faults[0].nth = was - back;
 		rc = fails(s, &s->c->spec, script, plan);
 	}
 	if (rc == 0 && was > 0)

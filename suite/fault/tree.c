@@ -206,7 +206,7 @@ static int by_name(const void *a, const void *b)
 
 static int list_names(const struct tree *t, const char *dir, char value[TREE_VALUE_MAX])
 {
-	const char *names[TREE_ENTRIES_MAX];
+	const char *names[TREE_ENTRIES_MAX] = { NULL };
 	size_t n = 0;
 	size_t skip = strcmp(dir, ".") == 0 ? 0 : strlen(dir) + 1;
 

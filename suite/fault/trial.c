@@ -92,6 +92,16 @@ void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
 	va_end(ap);
 }
 
+void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *what, const char *why)
+{
+	struct judging *j = &t->judge;
+
+	if (j->pending[0] != '\0')
+		return;
+	j->pending_clause = clause;
+	snprintf(j->pending, sizeof(j->pending), "%s: %s", what, why);
+}
+
 void trial_broken(struct trial *t, const char *fmt, ...)
 {
 	va_list ap;
@@ -147,8 +157,8 @@ static void ask_sibling(struct trial *t, struct client *c)
 		return;
 	rc = client_call(c, &msg, &msg, NULL, 0);
 	if (rc < 0)
-		trial_fail(t, CLAUSE_FLT_6, "the sibling's connection: %s",
-			   client_why(c)[0] ? client_why(c) : strerror(-rc));
+		trial_fail_unless_dead(t, CLAUSE_FLT_6, "the sibling's connection",
+				       client_why(c)[0] ? client_why(c) : strerror(-rc));
 }
 
 static int start_injector(struct trial *t, struct fault_injector **ret)
@@ -207,28 +217,39 @@ static void reset(struct trial *t)
 		;
 }
 
+/* Why the gofer's end is none that it should have; NULL = it is. */
+static const char *bad_end(const struct trial *t, int status, enum clause *ret)
+{
+	const struct judging *j = &t->judge;
+
+	*ret = CLAUSE_FLT_2;
+	if (j->killed && j->killed->place != FAULT_FUSE)
+		return (WIFSIGNALED(status) ? WTERMSIG(status) != j->killed->signal
+					    : WEXITSTATUS(status) != 0)
+			       ? "ended otherwise than it was told"
+			       : NULL;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		*ret = CLAUSE_FLT_4;
+	if (WIFSIGNALED(status))
+		return strsignal(WTERMSIG(status));
+	/* Its tree was faulted before it was there. */
+	if (WEXITSTATUS(status) == GOFER_NO_START && j->on_fuse)
+		return NULL;
+	return WEXITSTATUS(status) != 0 ? "ended with an exit status" : NULL;
+}
+
 static void check_end(struct trial *t, bool ended, int status)
 {
 	struct judging *j = &t->judge;
+	enum clause clause;
+	const char *why = ended ? bad_end(t, status, &clause) : NULL;
 
-	if (!ended && t->result->verdict == VERDICT_PASS) {
+	if (why)
+		trial_fail(t, clause, "the gofer: %s (status 0x%x)", why, (unsigned int)status);
+	else if (j->pending[0] != '\0')
+		trial_fail(t, j->pending_clause, "%s", j->pending);
+	else if (!ended)
 		trial_fail(t, CLAUSE_FLT_3, "the gofer did not end after its peers had gone");
-		return;
-	}
-	if (j->killed && j->killed->place != FAULT_FUSE) {
-		if (WIFSIGNALED(status) ? WTERMSIG(status) != j->killed->signal
-					: WEXITSTATUS(status) != 0)
-			trial_fail(t, CLAUSE_FLT_2, "the gofer ended otherwise than it was told");
-		return;
-	}
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		trial_fail(t, CLAUSE_FLT_4, "seccomp killed the gofer");
-	else if (WIFSIGNALED(status) && ended)
-		trial_fail(t, CLAUSE_FLT_2, "the gofer died of %s", strsignal(WTERMSIG(status)));
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == GOFER_NO_START && j->on_fuse)
-		return; /* its tree was faulted before it was there */
-	else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-		trial_fail(t, CLAUSE_FLT_2, "the gofer ended with status %d", WEXITSTATUS(status));
 }
 
 static void check_fired(struct trial *t)

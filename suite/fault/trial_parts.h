@@ -14,6 +14,7 @@ struct trial_world {
 	int dir;
 	int quiet_fd;
 	struct fault_stats *stats; /* shared with the gofers */
+	uint64_t clean_space_kib;  /* a command's: the address space it had */
 	uint64_t clean_peak_kib;   /* what a gofer needs without faults; 0 = not known */
 	size_t clean_fds;
 	size_t own_fds; /* of this process, before the first run */
@@ -26,6 +27,9 @@ struct judging {
 	const struct fault *killed; /* the fault that killed the gofer, or its tree */
 	bool on_fuse;               /* a fault of FUSE has hit */
 	bool no_tree;               /* a fault of FUSE kept the gofer from its tree */
+	char pending[TRIAL_TEXT_MAX /
+		     2]; /* what failed, unless the gofer's death is why; "" = nothing */
+	enum clause pending_clause;
 	bool wild; /* a lie was told that nobody could tell: trees are not judged */
 };
 
@@ -47,6 +51,8 @@ struct trial {
 
 void trial_fail(struct trial *t, enum clause clause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Once its end is known: nothing where the gofer has died, because that is what went wrong then. */
+void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *what, const char *why);
 void trial_broken(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t trial_hits(const struct trial *t);
 const struct fault *trial_hit_since(const struct trial *t, const uint64_t before[FAULT_PLAN_MAX]);
@@ -58,6 +64,8 @@ void judge_script(struct trial *t, struct client *c);
 /* The tree afterwards, by another connection and by the kernel. */
 void judge_tree(struct trial *t);
 void judge_free(struct trial *t);
+/* A deadline that passed in earnest: something was owed, and nothing took it away. */
+bool judge_is_hang(const char *why);
 
 struct rounds;
 

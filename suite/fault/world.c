@@ -17,6 +17,8 @@
 #define SECRET "nobody reads this"
 /* Messages that a gofer may hold at once: a request, its reply, and what it copies of them. */
 #define MESSAGES_AT_ONCE 4u
+/* Address space that a command may have beside what it had without faults: what runtimes reserve. */
+#define COMMAND_SPACE_KIB (256u << 10)
 
 static size_t own_fds(void)
 {
@@ -165,7 +167,8 @@ int world_start_gofer(struct trial *t, struct hx_error *err)
 				     .stats = t->stats,
 				     .points = faulted ? t->points : NULL,
 				     .quiet_fd = t->quiet_fd,
-				     .root = root };
+				     .root = root,
+				     .most_kib = t->world->clean_space_kib };
 	int rc = root ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
 
 	if (rc == 0 && fuse)
@@ -194,6 +197,8 @@ void trial_cost(struct trial *t)
 	if (t->plan->n == 0) {
 		w->clean_peak_kib = t->result->peak_kib;
 		w->clean_fds = cost.fds;
+		if (resident)
+			w->clean_space_kib = cost.space_kib + COMMAND_SPACE_KIB;
 		return;
 	}
 	if (w->clean_peak_kib > 0 && t->result->peak_kib > w->clean_peak_kib + bound)
