@@ -181,10 +181,10 @@ static void add_points(struct term *t, const struct report_view *v)
 		same = 1;
 		if (!report_text_eq(v->cases[i].clause, report_text(POINTS_CLAUSE)))
 			continue;
-		for (same = 0; i + same < v->n_cases &&
-			       report_text_eq(v->cases[i].clause, v->cases[i + same].clause) &&
-			       report_text_eq(workload_of(&v->cases[i]),
-					      workload_of(&v->cases[i + same]));
+		for (same = 0;
+		     i + same < v->n_cases &&
+		     report_text_eq(v->cases[i].clause, v->cases[i + same].clause) &&
+		     report_text_eq(workload_of(&v->cases[i]), workload_of(&v->cases[i + same]));
 		     same++) {
 			hit += v->cases[i + same].points_hit;
 			all += v->cases[i + same].points;

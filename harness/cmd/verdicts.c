@@ -309,8 +309,8 @@ int case_state_finish(struct case_state *c, const struct plan_case *pc, const st
 	    json_add_int(o, "compared", c->compared) < 0 ||
 	    (c->points && (json_add_int(o, "points", c->points) < 0 ||
 			   json_add_int(o, "points_hit", c->points_hit) < 0)) ||
-	    (c->frames && json_add(o, "frames", json_object_get(c->frames)) < 0) || add_evidence(o, c) < 0 ||
-	    json_add_string(o, "log", c->log) < 0 ||
+	    (c->frames && json_add(o, "frames", json_object_get(c->frames)) < 0) ||
+	    add_evidence(o, c) < 0 || json_add_string(o, "log", c->log) < 0 ||
 	    (c->wire && json_add(o, "wire", json_object_get(c->wire)) < 0) ||
 	    (c->wire_left_out && json_add_int(o, "wire_left_out", c->wire_left_out) < 0) ||
 	    (d && json_add(o, "known", known_json(d)) < 0) ||

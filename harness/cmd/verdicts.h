@@ -25,7 +25,8 @@ struct case_state {
 	struct strv sandboxes;
 	struct str reason;
 	int64_t points, points_hit; /* planned faults, and those that were played */
-	struct json_object *frames; /* of a workload's clean run: messages by their kind; NULL = none */
+	struct json_object
+		*frames; /* of a workload's clean run: messages by their kind; NULL = none */
 	int64_t compared;
 	uint64_t ms;
 	char *log;

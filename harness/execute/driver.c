@@ -27,7 +27,7 @@ struct verb {
 	bool guest_args;   /* the guest's argv follows */
 	bool after_report; /* begins once the guest's report is complete */
 	bool fault; /* begins once a fault was, or the report is whole; the second probe's argv follows */
-	step_fn instead;   /* not the runtime: a child of the world's init */
+	step_fn instead; /* not the runtime: a child of the world's init */
 };
 
 #define VERBS_LIMIT 10 /* of a lifecycle in the table */
@@ -61,8 +61,8 @@ struct verb {
 	{                                                                        \
 		"filters", { NULL }, GO_ON, false, true, .instead = filters_take \
 	}
-#define AFTER                                                \
-	{                                                    \
+#define AFTER                                                     \
+	{                                                         \
 		"after", { "exec", ARG_ID }, GO_ON, .fault = true \
 	}
 #define KILL                                                            \

@@ -32,10 +32,10 @@ int logs_copy(struct world *w, struct hx_error *err);
 int planted_config(const struct plant *p, struct json_object *config, bool first,
 		   struct hx_error *err); /* first: the sandbox's */
 int planted_before(struct world *w,
-		   struct hx_error *err);                 /* the bundle is there, no step has run */
-int planted_pod(struct world *w, struct hx_error *err);   /* all of a pod that started runs */
+		   struct hx_error *err);               /* the bundle is there, no step has run */
+int planted_pod(struct world *w, struct hx_error *err); /* all of a pod that started runs */
 int planted_reread(struct world *w, struct hx_error *err); /* all but reading again has ended */
-int planted_after(struct world *w, struct hx_error *err); /* the last step has ended */
+int planted_after(struct world *w, struct hx_error *err);  /* the last step has ended */
 int planted_output(struct world *w, struct hx_error *err); /* outputs are closed, logs copied */
 
 /* planted_line.c: toggles the option on path's line in a guest's report. 1 = done, 0 = no such line. */

@@ -152,8 +152,8 @@ static int leave_socket(struct world *w, const struct plant *p, struct hx_error 
 
 static int lose_file(struct world *w, const struct plant *p, struct hx_error *err)
 {
-	_cleanup_close_ int fd = openat(w->scratch_fd, p->argument,
-					O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd =
+		openat(w->scratch_fd, p->argument, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT)
 		world_note(w, EVIDENCE_NOT_FIRED ": no such file");

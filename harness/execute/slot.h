@@ -12,7 +12,7 @@
 #include "harness/execute/world.h"
 
 #define SLOT_FAULTED_MS 15000 /* the longest deadline of a sandbox that a fault may leave waiting */
-#define SLOT_JUDGE_MS 120000 /* bounds a judge that hangs */
+#define SLOT_JUDGE_MS 120000  /* bounds a judge that hangs */
 
 enum slot_state {
 	SLOT_FREE,

@@ -61,7 +61,7 @@ struct shim_plan {
 	char *runtime; /* absolute */
 	enum shim_channels channels;
 	bool deaths; /* the real gofer is traced: its death by seccomp is named; SIGUSR2: control.h */
-	char *faults; /* what goes wrong with the frames that pass; NULL = nothing */
+	char *faults;       /* what goes wrong with the frames that pass; NULL = nothing */
 	bool special_files; /* fake gofers make FIFOs and sockets, which a stock one refuses */
 	struct shim_plan_mount *mounts;
 	size_t n_mounts;

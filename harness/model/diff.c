@@ -22,7 +22,7 @@ void findings_clear(struct findings *f)
 }
 
 int findings_add(struct findings *out, const struct fact *e, enum verdict verdict, char *expected,
-	       char *observed, const char *sensor)
+		 char *observed, const char *sensor)
 {
 	struct finding f = {
 		.clause = e->clause,
@@ -145,28 +145,32 @@ static int compare(const struct fact *e, const struct outcome *o, struct finding
 
 		if (!ref && !(e->optional && !seen))
 			return findings_add(out, e, VERDICT_BROKEN, strdup("the baseline's value"),
-				   strdup("the baseline was not observed"), NULL);
+					    strdup("the baseline was not observed"), NULL);
 		wanted = ref ? ref->value : "";
 	}
 	if (!seen && e->optional)
-		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen && e->match == MATCH_UNSEEN)
-		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_PASS, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen && e->wording)
-		return findings_add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"), NULL);
+		return findings_add(out, e, VERDICT_FAIL, describe(e, wanted), strdup("(not said)"),
+				    NULL);
 	if (!seen)
-		return findings_add(out, e, VERDICT_BROKEN, describe(e, wanted), strdup("no sensor saw it"),
-			   NULL);
+		return findings_add(out, e, VERDICT_BROKEN, describe(e, wanted),
+				    strdup("no sensor saw it"), NULL);
 	const struct fact *told = seen, *other = contradiction(o, seen);
 	if (!other && ref) {
 		told = ref;
 		other = contradiction(o, ref);
 	}
 	if (other)
-		return findings_add(out, e, VERDICT_BROKEN, describe(e, wanted),
-			   str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
-				      told->sensor, told->value, other->sensor, other->value),
-			   told->sensor);
+		return findings_add(
+			out, e, VERDICT_BROKEN, describe(e, wanted),
+			str_format("two sensors disagree: %s says \"%s\", %s says \"%s\"",
+				   told->sensor, told->value, other->sensor, other->value),
+			told->sensor);
 	enum verdict otherwise = e->property == PROP_FIRED ? VERDICT_BROKEN : VERDICT_FAIL;
 	int same = matches(e, wanted, seen->value);
 	if (same < 0)
@@ -193,7 +197,7 @@ static int compare_each(const struct fact *e, const struct outcome *o, struct fi
 	}
 	if (r >= 0 && !n)
 		r = findings_add(out, e, VERDICT_BROKEN, strdup("the baseline's values"),
-			strdup("the baseline was not observed"), NULL);
+				 strdup("the baseline was not observed"), NULL);
 	return r;
 }
 
@@ -207,14 +211,13 @@ static int compare_acked(const struct fact *e, const struct outcome *o, struct f
 	if (r < 0)
 		return r;
 	for (size_t i = 1; i < lines.n; i++) {
-		const struct fact *f =
-			outcome_find(o, PROP_ANSWER, e->subject, lines.items[i]);
+		const struct fact *f = outcome_find(o, PROP_ANSWER, e->subject, lines.items[i]);
 
 		if (!f || !str_starts(f->value, "ok"))
 			return findings_add(out, e, VERDICT_PASS, strdup(lines.items[0]),
-				   str_format("(not acknowledged: %s: %s)", lines.items[i],
-					      f ? f->value : "no answer"),
-				   NULL);
+					    str_format("(not acknowledged: %s: %s)", lines.items[i],
+						       f ? f->value : "no answer"),
+					    NULL);
 	}
 	one.value = lines.items[0];
 	one.match = MATCH_IS;
@@ -225,8 +228,8 @@ static int compare_acked(const struct fact *e, const struct outcome *o, struct f
 static bool needs_start(const struct fact *e)
 {
 	static const enum property always[] = {
-		PROP_START, PROP_ERROR,  PROP_LEFT,  PROP_ALIVE, PROP_GAINED, PROP_FIRED,
-		PROP_DIED,  PROP_HUNG,   PROP_REREAD, PROP_AFTER,
+		PROP_START, PROP_ERROR, PROP_LEFT, PROP_ALIVE,  PROP_GAINED,
+		PROP_FIRED, PROP_DIED,  PROP_HUNG, PROP_REREAD, PROP_AFTER,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
@@ -251,13 +254,15 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 		if (e->wording && !judge_wording)
 			continue;
 		if (observed->broken)
-			r = findings_add(&out, e, VERDICT_BROKEN, describe(e, e->value ? e->value : ""),
-				strdup(observed->broken), NULL);
+			r = findings_add(&out, e, VERDICT_BROKEN,
+					 describe(e, e->value ? e->value : ""),
+					 strdup(observed->broken), NULL);
 		else if (start && !started && needs_start(e) && !e->optional)
-			r = findings_add(&out, e, VERDICT_FAIL, describe(e, e->value ? e->value : ""),
-				str_format("it did not start: %s",
-					   error ? error->value : "(no text)"),
-				"runtime");
+			r = findings_add(&out, e, VERDICT_FAIL,
+					 describe(e, e->value ? e->value : ""),
+					 str_format("it did not start: %s",
+						    error ? error->value : "(no text)"),
+					 "runtime");
 		else if (e->match == MATCH_SAME_EACH)
 			r = compare_each(e, observed, &out);
 		else if (e->match == MATCH_FAULTED)

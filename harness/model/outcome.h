@@ -38,10 +38,10 @@ enum property {
 	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
-	PROP_FIRED,  /* mount or container: whether the fault of plan's KEY ("line 3") was played */
-	PROP_DIED,   /* container: deaths of KEY, see below; "" = none */
-	PROP_HUNG,   /* container: "yes" where the deadline came, "no" */
-	PROP_AFTER,  /* mount: a second process' answer to operation KEY, after a fault */
+	PROP_FIRED, /* mount or container: whether the fault of plan's KEY ("line 3") was played */
+	PROP_DIED,  /* container: deaths of KEY, see below; "" = none */
+	PROP_HUNG,  /* container: "yes" where the deadline came, "no" */
+	PROP_AFTER, /* mount: a second process' answer to operation KEY, after a fault */
 	PROP_REREAD, /* mount: the host's own answer to operation KEY, after all */
 	PROP_FRAMES, /* mount: requests of message KEY on its connection since the guest began; see below */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */

@@ -23,7 +23,8 @@ int fact_case_subject(const struct fact *f, const struct spec_sandbox *s)
 
 	if (f->clause != CLAUSE_NONE) {
 		requirement_family(f->clause, family);
-		if (!strcmp(family, "FLT")) /* a fault is the sandbox's: who suffers is what is judged */
+		if (!strcmp(family,
+			    "FLT")) /* a fault is the sandbox's: who suffers is what is judged */
 			return SUBJECT_CONTAINER;
 	}
 	if (k && local == SUBJECT_ROOTFS)

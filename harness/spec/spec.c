@@ -278,8 +278,7 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.starts = from->starts;
 	s.no_program = from->no_program;
 	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
-	    spec_set(&s.faults, from->faults) < 0 ||
-	    copy_serving(&s.rootfs, &from->rootfs) < 0 ||
+	    spec_set(&s.faults, from->faults) < 0 || copy_serving(&s.rootfs, &from->rootfs) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||

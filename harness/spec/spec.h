@@ -121,12 +121,12 @@ struct spec_mount {
 	char *source;      /* the literal text; may be relative to the bundle */
 	char *host;        /* path below the scratch folder that the executor makes; NULL = none */
 	enum spec_source kind;
-	char *inside;                /* a folder made in the fresh source directory; NULL = none */
-	struct strv options;         /* the mount's own options, in order */
-	char *script;                /* guest operations, or @standard; NULL = the brief script */
+	char *inside;        /* a folder made in the fresh source directory; NULL = none */
+	struct strv options; /* the mount's own options, in order */
+	char *script;        /* guest operations, or @standard; NULL = the brief script */
 	char *after;  /* what a second process does there once a fault was; NULL = it keeps away */
 	char *reread; /* what is read at its host path after the last step; NULL = nothing */
-	char *twin;                  /* id of the mount that is this one's baseline; NULL = none */
+	char *twin;   /* id of the mount that is this one's baseline; NULL = none */
 	struct spec_serving serving; /* of a bind mount */
 };
 

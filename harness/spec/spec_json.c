@@ -18,14 +18,9 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
-	[SPEC_RUN] = "run",
-	[SPEC_CREATE_START] = "create-start",
-	[SPEC_EXEC] = "exec",
-	[SPEC_HELD] = "held",
-	[SPEC_FAULTED] = "faulted",
-	[SPEC_FILTERED] = "filtered",
-	[SPEC_POD] = "pod",
-	[SPEC_POD_FILTERED] = "pod-filtered",
+	[SPEC_RUN] = "run",   [SPEC_CREATE_START] = "create-start", [SPEC_EXEC] = "exec",
+	[SPEC_HELD] = "held", [SPEC_FAULTED] = "faulted",           [SPEC_FILTERED] = "filtered",
+	[SPEC_POD] = "pod",   [SPEC_POD_FILTERED] = "pod-filtered",
 };
 
 static const char *const wire_names[SPEC_WIRE_N] = {

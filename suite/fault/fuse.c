@@ -18,14 +18,14 @@ static const struct {
 	size_t workload;
 	bool often; /* at the default depth, too */
 } ops[] = {
-	{ "lookup", 1, 0, true },     { "getattr", 2, 0, false },     { "setattr", 1, 3, false },
-	{ "readlink", 1, 2, false },  { "mknod", 1, 2, false },       { "mkdir", 1, 2, false },
-	{ "symlink", 1, 2, false },   { "link", 1, 2, false },        { "unlink", 1, 2, false },
-	{ "rmdir", 1, 2, false },     { "rename", 1, 2, false },      { "statfs", 1, 0, false },
-	{ "getxattr", 1, 3, false },  { "setxattr", 1, 3, false },    { "listxattr", 1, 3, false },
-	{ "removexattr", 1, 3, false }, { "create", 1, 0, true },     { "open", 1, 2, false },
-	{ "read", 1, 0, true },       { "write", 1, 0, true },        { "flush", 1, 0, false },
-	{ "fsync", 1, 0, true },      { "opendir", 2, 2, false },     { "readdirplus", 1, 2, false },
+	{ "lookup", 1, 0, true },       { "getattr", 2, 0, false },  { "setattr", 1, 3, false },
+	{ "readlink", 1, 2, false },    { "mknod", 1, 2, false },    { "mkdir", 1, 2, false },
+	{ "symlink", 1, 2, false },     { "link", 1, 2, false },     { "unlink", 1, 2, false },
+	{ "rmdir", 1, 2, false },       { "rename", 1, 2, false },   { "statfs", 1, 0, false },
+	{ "getxattr", 1, 3, false },    { "setxattr", 1, 3, false }, { "listxattr", 1, 3, false },
+	{ "removexattr", 1, 3, false }, { "create", 1, 0, true },    { "open", 1, 2, false },
+	{ "read", 1, 0, true },         { "write", 1, 0, true },     { "flush", 1, 0, false },
+	{ "fsync", 1, 0, true },        { "opendir", 2, 2, false },  { "readdirplus", 1, 2, false },
 };
 
 static const struct {
@@ -42,8 +42,7 @@ static int add_sandbox(struct plan *p, size_t op, size_t kind)
 	struct fault_workload w = fault_workloads[ops[op].workload];
 	_cleanup_free_ char *slug = str_format("off.fuse-%s.%s", ops[op].op, kinds[kind].slug);
 	_cleanup_free_ char *text =
-		str_format("at fuse %s nth %u %s\n", ops[op].op, ops[op].nth,
-			   kinds[kind].action);
+		str_format("at fuse %s nth %u %s\n", ops[op].op, ops[op].nth, kinds[kind].action);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 	enum spec_lifecycle lifecycle = kinds[kind].alone ? SPEC_FAULTED : SPEC_RUN;

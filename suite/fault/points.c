@@ -21,7 +21,7 @@ static const struct kind {
 	const char *action; /* and its arguments */
 	bool payload;       /* only where a reply has any */
 	bool alone;         /* it takes the guest or the gofer along */
-	bool gofer; /* the gofer dies: no sibling is left */
+	bool gofer;         /* the gofer dies: no sibling is left */
 	enum much much;
 	const char *workload; /* NULL = all */
 } kinds[] = {
@@ -143,8 +143,8 @@ static int add_kind(struct plan *p, const struct plan_depth *depth, size_t workl
 	int r = slug ? list_points(depth, workload, k, &points) : -ENOMEM;
 
 	for (size_t at = 0, number = 0; at < points.n && r >= 0; at += most, number++)
-		r = add_pack(p, w, k, points.list + at,
-			     points.n - at < most ? points.n - at : most, slug, number);
+		r = add_pack(p, w, k, points.list + at, points.n - at < most ? points.n - at : most,
+			     slug, number);
 	free(points.list);
 	return r;
 }
@@ -157,9 +157,8 @@ int fault_add_points(struct plan *p, const struct plan_depth *depth, struct hx_e
 		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 			const struct kind *k = &kinds[i];
 			bool other = k->workload && strcmp(k->workload, fault_workloads[w].name);
-			int r = (other || k->much == WHEN_FULL) && !full
-					? 0
-					: add_kind(p, depth, w, k);
+			int r = (other || k->much == WHEN_FULL) && !full ? 0
+									 : add_kind(p, depth, w, k);
 
 			if (r < 0)
 				return hx_error_errno(err, r, "faults: %s of %s", k->slug,

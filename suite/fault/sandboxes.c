@@ -6,21 +6,19 @@
 #include "harness/model/outcome.h"
 
 /* clang-format off: one operation, one line */
-#define DATA \
-	SPEC_BEGUN ";" \
-	"create .probe-fa 0644;" \
-	SPEC_ACKED_WRITE ";" \
-	SPEC_ACKED_SYNC ";" \
-	"create .probe-fd 0644;" \
-	"write .probe-fd 0 first;" \
-	"read .probe-fd 0 64;" \
-	"append .probe-fd more;" \
-	"truncate .probe-fd 4;" \
-	"fsync .probe-fd;" \
-	"read .probe-fd 0 64;" \
-	"stat .probe-fd;" \
-	"read .probe-fa 0 64;" \
-	"unlink .probe-fd"
+#define DATA                                                                         \
+	SPEC_BEGUN ";"                                                               \
+		   "create .probe-fa 0644;" SPEC_ACKED_WRITE ";" SPEC_ACKED_SYNC ";" \
+		   "create .probe-fd 0644;"                                          \
+		   "write .probe-fd 0 first;"                                        \
+		   "read .probe-fd 0 64;"                                            \
+		   "append .probe-fd more;"                                          \
+		   "truncate .probe-fd 4;"                                           \
+		   "fsync .probe-fd;"                                                \
+		   "read .probe-fd 0 64;"                                            \
+		   "stat .probe-fd;"                                                 \
+		   "read .probe-fa 0 64;"                                            \
+		   "unlink .probe-fd"
 
 const struct fault_workload fault_workloads[FAULT_WORKLOADS] = {
 	/* a gofer that donates nothing is asked for every byte; the stock one hands opened files over */
@@ -28,37 +26,37 @@ const struct fault_workload fault_workloads[FAULT_WORKLOADS] = {
 	{ "opened", DATA, SPEC_GOFER_STOCK, true, "OpenCreateAt" },
 	{ "names",
 	  SPEC_BEGUN ";"
-	  "mkdir .probe-fn 0755;"
-	  "create .probe-fn/a 0600;"
-	  "symlink a .probe-fn/s;"
-	  "readlink .probe-fn/s;"
-	  "link .probe-fn/a .probe-fn/b;"
-	  "rename .probe-fn/b .probe-fn/c;"
-	  "mkdir .probe-fn/d;"
-	  "getdents .probe-fn;"
-	  "stat .probe-fn/c;"
-	  "unlink .probe-fn/c;"
-	  "unlink .probe-fn/s;"
-	  "unlink .probe-fn/a;"
-	  "rmdir .probe-fn/d;"
-	  "mknod .probe-fn/m reg 0600;"
-	  "write .probe-fn/m 0 x;"
-	  "unlink .probe-fn/m;"
-	  "rmdir .probe-fn",
+		     "mkdir .probe-fn 0755;"
+		     "create .probe-fn/a 0600;"
+		     "symlink a .probe-fn/s;"
+		     "readlink .probe-fn/s;"
+		     "link .probe-fn/a .probe-fn/b;"
+		     "rename .probe-fn/b .probe-fn/c;"
+		     "mkdir .probe-fn/d;"
+		     "getdents .probe-fn;"
+		     "stat .probe-fn/c;"
+		     "unlink .probe-fn/c;"
+		     "unlink .probe-fn/s;"
+		     "unlink .probe-fn/a;"
+		     "rmdir .probe-fn/d;"
+		     "mknod .probe-fn/m reg 0600;"
+		     "write .probe-fn/m 0 x;"
+		     "unlink .probe-fn/m;"
+		     "rmdir .probe-fn",
 	  SPEC_GOFER_STOCK, false, "MkdirAt" },
 	{ "attributes",
 	  SPEC_BEGUN ";"
-	  "create .probe-fm 0644;"
-	  "chmod .probe-fm 0600;"
-	  "utimes .probe-fm 11 22;"
-	  "times .probe-fm;"
-	  "stat .probe-fm;"
-	  "statfs .;"
-	  "setxattr .probe-fm user.f v;"
-	  "getxattr .probe-fm user.f;"
-	  "listxattr .probe-fm;"
-	  "removexattr .probe-fm user.f;"
-	  "unlink .probe-fm",
+		     "create .probe-fm 0644;"
+		     "chmod .probe-fm 0600;"
+		     "utimes .probe-fm 11 22;"
+		     "times .probe-fm;"
+		     "stat .probe-fm;"
+		     "statfs .;"
+		     "setxattr .probe-fm user.f v;"
+		     "getxattr .probe-fm user.f;"
+		     "listxattr .probe-fm;"
+		     "removexattr .probe-fm user.f;"
+		     "unlink .probe-fm",
 	  SPEC_GOFER_STOCK, false, "SetStat" },
 };
 /* clang-format on */
@@ -104,11 +102,11 @@ int fault_build(struct spec_sandbox *s, const struct fault_workload *w, size_t h
 	return r;
 }
 
-#define CLEAN(index, name)                                                           \
-	static int clean_##name(struct spec_sandbox *s, size_t instance)             \
-	{                                                                            \
-		(void)instance;                                                      \
-		return fault_build(s, &fault_workloads[index], 0, "", SPEC_RUN, false);     \
+#define CLEAN(index, name)                                                              \
+	static int clean_##name(struct spec_sandbox *s, size_t instance)                \
+	{                                                                               \
+		(void)instance;                                                         \
+		return fault_build(s, &fault_workloads[index], 0, "", SPEC_RUN, false); \
 	}
 CLEAN(0, data)
 CLEAN(1, opened)

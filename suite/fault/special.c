@@ -13,54 +13,84 @@ enum workload {
 
 /* X(name, slug, workload, plan, lifecycle, whether a second process looks at a sibling afterwards) */
 /* clang-format off: one sandbox, one row */
-#define SPECIALS(X) \
-	/* the smallest ones */ \
-	X(one_write, "off.one.write", DATA, "at reply PWrite nth 1 following FStatFS mount 2 errno EDQUOT", SPEC_RUN, false) \
-	X(one_split, "off.one.split-request", DATA, "at request PWrite nth 1 following FStatFS mount 2 split 9", SPEC_RUN, false) \
-	X(one_sync, "off.one.fsync", DATA, "at request FSync following FStatFS mount 2 errno EIO", SPEC_RUN, false) \
-	/* the reply to Mount, and the request */ \
-	X(mount_errno, "off.mount.errno", DATA, "at reply Mount mount 2 errno EDQUOT", SPEC_RUN, false) \
-	X(mount_refused, "off.mount.refused", DATA, "at request Mount mount 2 errno EACCES", SPEC_RUN, false) \
-	X(mount_no_errno, "off.mount.no-errno", DATA, "at reply Mount mount 2 bad-errno 0", SPEC_RUN, false) \
-	X(mount_truncated, "off.mount.truncated", DATA, "at reply Mount mount 2 truncate 100", SPEC_RUN, false) \
-	X(mount_cut, "off.mount.cut", DATA, "at reply Mount mount 2 cut 6", SPEC_RUN, false) \
+#define SPECIALS(X)                                                                                \
+	/* the smallest ones */                                                                    \
+	X(one_write, "off.one.write", DATA,                                                        \
+	  "at reply PWrite nth 1 following FStatFS mount 2 errno EDQUOT", SPEC_RUN, false)         \
+	X(one_split, "off.one.split-request", DATA,                                                \
+	  "at request PWrite nth 1 following FStatFS mount 2 split 9", SPEC_RUN, false)            \
+	X(one_sync, "off.one.fsync", DATA, "at request FSync following FStatFS mount 2 errno EIO", \
+	  SPEC_RUN, false)                                                                         \
+	/* the reply to Mount, and the request */                                                  \
+	X(mount_errno, "off.mount.errno", DATA, "at reply Mount mount 2 errno EDQUOT", SPEC_RUN,   \
+	  false)                                                                                   \
+	X(mount_refused, "off.mount.refused", DATA, "at request Mount mount 2 errno EACCES",       \
+	  SPEC_RUN, false)                                                                         \
+	X(mount_no_errno, "off.mount.no-errno", DATA, "at reply Mount mount 2 bad-errno 0",        \
+	  SPEC_RUN, false)                                                                         \
+	X(mount_truncated, "off.mount.truncated", DATA, "at reply Mount mount 2 truncate 100",     \
+	  SPEC_RUN, false)                                                                         \
+	X(mount_cut, "off.mount.cut", DATA, "at reply Mount mount 2 cut 6", SPEC_RUN, false)       \
 	X(mount_split, "off.mount.split", DATA, "at reply Mount mount 2 split 3", SPEC_RUN, false) \
-	X(mount_twice, "off.mount.duplicate", DATA, "at reply Mount mount 2 duplicate", SPEC_RUN, false) \
+	X(mount_twice, "off.mount.duplicate", DATA, "at reply Mount mount 2 duplicate", SPEC_RUN,  \
+	  false)                                                                                   \
 	X(mount_id, "off.mount.wrong-id", DATA, "at reply Mount mount 2 id Walk", SPEC_RUN, false) \
 	X(mount_closed, "off.mount.closed", DATA, "at reply Mount mount 2 close", SPEC_RUN, false) \
-	X(mount_crashed, "off.mount.crashed", DATA, "at reply Mount mount 2 crash SIGKILL", SPEC_RUN, false) \
-	X(mount_dropped, "off.mount.dropped", DATA, "at reply Mount mount 2 drop", SPEC_FAULTED, false) \
-	X(mount_hung, "off.mount.hung", DATA, "at request Mount mount 2 hang", SPEC_FAULTED, false) \
-	/* the stock gofer's own mount, likewise */ \
-	X(stock_errno, "off.mount.stock-errno", OPENED, "at reply Mount mount 2 errno EDQUOT", SPEC_RUN, false) \
-	X(stock_crashed, "off.mount.stock-crashed", OPENED, "at reply Mount mount 2 crash SIGSEGV", SPEC_RUN, false) \
-	/* what follows it */ \
-	X(channel_errno, "off.channel.errno", DATA, "at reply Channel mount 2 errno EDQUOT", SPEC_RUN, false) \
-	X(channel_fd, "off.channel.no-fd", DATA, "at reply Channel nth 1 mount 2 fd missing", SPEC_RUN, false) \
-	X(channel_truncated, "off.channel.truncated", DATA, "at reply Channel nth 1 mount 2 truncate 4", SPEC_RUN, false) \
-	X(channel_dropped, "off.channel.dropped", DATA, "at reply Channel nth 1 mount 2 drop", SPEC_FAULTED, false) \
-	X(stat_errno, "off.stat.errno", DATA, "at reply WalkStat nth 1 mount 2 errno EDQUOT", SPEC_RUN, false) \
-	X(stat_closed, "off.stat.closed", DATA, "at reply WalkStat nth 1 mount 2 close", SPEC_RUN, false) \
-	/* processes, once data was written and synced */ \
-	X(sentry_killed, "off.sentry.killed", DATA, "at request PRead nth 1 following FSync mount 2 signal sentry SIGKILL", SPEC_FAULTED, false) \
-	X(sentry_killed_late, "off.sentry.killed-late", DATA, "at reply UnlinkAt nth 1 following FSync mount 2 signal sentry SIGKILL", SPEC_FAULTED, false) \
-	X(sentry_stopped, "off.sentry.stopped", DATA, "at reply PRead nth 1 following FSync mount 2 signal sentry SIGSTOP", SPEC_FAULTED, true) \
-	X(gofer_killed, "off.gofer.killed", DATA, "at request PRead nth 1 following FSync mount 2 signal gofer SIGKILL", SPEC_FAULTED, false) \
-	X(gofer_stopped, "off.gofer.stopped", OPENED, "at request UnlinkAt nth 1 following FStatFS mount 2 signal gofer SIGSTOP", SPEC_FAULTED, false) \
-	X(runtime_killed, "off.runtime.killed", DATA, "at reply Mount mount 2 signal runtime SIGKILL", SPEC_FAULTED, false) \
-	X(runtime_stopped, "off.runtime.stopped", DATA, "at reply Mount mount 2 signal runtime SIGSTOP", SPEC_FAULTED, true)
+	X(mount_crashed, "off.mount.crashed", DATA, "at reply Mount mount 2 crash SIGKILL",        \
+	  SPEC_RUN, false)                                                                         \
+	X(mount_dropped, "off.mount.dropped", DATA, "at reply Mount mount 2 drop", SPEC_FAULTED,   \
+	  false)                                                                                   \
+	X(mount_hung, "off.mount.hung", DATA, "at request Mount mount 2 hang", SPEC_FAULTED,       \
+	  false)                                                                                   \
+	/* the stock gofer's own mount, likewise */                                                \
+	X(stock_errno, "off.mount.stock-errno", OPENED, "at reply Mount mount 2 errno EDQUOT",     \
+	  SPEC_RUN, false)                                                                         \
+	X(stock_crashed, "off.mount.stock-crashed", OPENED,                                        \
+	  "at reply Mount mount 2 crash SIGSEGV", SPEC_RUN, false)                                 \
+	/* what follows it */                                                                      \
+	X(channel_errno, "off.channel.errno", DATA, "at reply Channel mount 2 errno EDQUOT",       \
+	  SPEC_RUN, false)                                                                         \
+	X(channel_fd, "off.channel.no-fd", DATA, "at reply Channel nth 1 mount 2 fd missing",      \
+	  SPEC_RUN, false)                                                                         \
+	X(channel_truncated, "off.channel.truncated", DATA,                                        \
+	  "at reply Channel nth 1 mount 2 truncate 4", SPEC_RUN, false)                            \
+	X(channel_dropped, "off.channel.dropped", DATA, "at reply Channel nth 1 mount 2 drop",     \
+	  SPEC_FAULTED, false)                                                                     \
+	X(stat_errno, "off.stat.errno", DATA, "at reply WalkStat nth 1 mount 2 errno EDQUOT",      \
+	  SPEC_RUN, false)                                                                         \
+	X(stat_closed, "off.stat.closed", DATA, "at reply WalkStat nth 1 mount 2 close", SPEC_RUN, \
+	  false)                                                                                   \
+	/* processes, once data was written and synced */                                          \
+	X(sentry_killed, "off.sentry.killed", DATA,                                                \
+	  "at request PRead nth 1 following FSync mount 2 signal sentry SIGKILL", SPEC_FAULTED,    \
+	  false)                                                                                   \
+	X(sentry_killed_late, "off.sentry.killed-late", DATA,                                      \
+	  "at reply UnlinkAt nth 1 following FSync mount 2 signal sentry SIGKILL", SPEC_FAULTED,   \
+	  false)                                                                                   \
+	X(sentry_stopped, "off.sentry.stopped", DATA,                                              \
+	  "at reply PRead nth 1 following FSync mount 2 signal sentry SIGSTOP", SPEC_FAULTED,      \
+	  true)                                                                                    \
+	X(gofer_killed, "off.gofer.killed", DATA,                                                  \
+	  "at request PRead nth 1 following FSync mount 2 signal gofer SIGKILL", SPEC_FAULTED,     \
+	  false)                                                                                   \
+	X(gofer_stopped, "off.gofer.stopped", OPENED,                                              \
+	  "at request UnlinkAt nth 1 following FStatFS mount 2 signal gofer SIGSTOP",              \
+	  SPEC_FAULTED, false)                                                                     \
+	X(runtime_killed, "off.runtime.killed", DATA,                                              \
+	  "at reply Mount mount 2 signal runtime SIGKILL", SPEC_FAULTED, false)                    \
+	X(runtime_stopped, "off.runtime.stopped", DATA,                                            \
+	  "at reply Mount mount 2 signal runtime SIGSTOP", SPEC_FAULTED, true)
 /* clang-format on */
 
-#define BUILD(name, slug, workload, plan, lifecycle, looks)                                       \
-	static int name(struct spec_sandbox *s, size_t instance)                                  \
-	{                                                                                         \
-		(void)instance;                                                                   \
+#define BUILD(name, slug, workload, plan, lifecycle, looks)                                        \
+	static int name(struct spec_sandbox *s, size_t instance)                                   \
+	{                                                                                          \
+		(void)instance;                                                                    \
 		return fault_build(s, &fault_workloads[workload], 1, plan "\n", lifecycle, looks); \
 	}
 SPECIALS(BUILD)
 
-#define ROW(name, slug_text, workload, plan, lifecycle, looks) \
-	{ .slug = slug_text, .build = name },
+#define ROW(name, slug_text, workload, plan, lifecycle, looks) { .slug = slug_text, .build = name },
 
 /*
  * An opted-out mount is faulted; its siblings have directfs. plan NULL = none: f1 is their equal.
@@ -82,21 +112,21 @@ static int build_opted_out(struct spec_sandbox *s, const char *plan)
 }
 
 /* X(name, slug, plan) */
-#define OPTED_OUT(X) \
-	X(out_create, "on.opted-out.create", \
+#define OPTED_OUT(X)                                                            \
+	X(out_create, "on.opted-out.create",                                    \
 	  "at reply OpenCreateAt nth 1 following FStatFS mount 2 errno EDQUOT") \
-	X(out_unlink, "on.opted-out.unlink", \
-	  "at request UnlinkAt nth 1 following FStatFS mount 2 errno EACCES") \
-	X(out_closed, "on.opted-out.closed", \
-	  "at reply OpenCreateAt nth 2 following FStatFS mount 2 close") \
-	X(out_truncated, "on.opted-out.truncated", \
+	X(out_unlink, "on.opted-out.unlink",                                    \
+	  "at request UnlinkAt nth 1 following FStatFS mount 2 errno EACCES")   \
+	X(out_closed, "on.opted-out.closed",                                    \
+	  "at reply OpenCreateAt nth 2 following FStatFS mount 2 close")        \
+	X(out_truncated, "on.opted-out.truncated",                              \
 	  "at reply SetStat nth 1 following FStatFS mount 2 truncate 1")
 
-#define BUILD_OUT(name, slug, plan)                                  \
-	static int name(struct spec_sandbox *s, size_t instance)     \
-	{                                                            \
-		(void)instance;                                      \
-		return build_opted_out(s, plan "\n");                \
+#define BUILD_OUT(name, slug, plan)                              \
+	static int name(struct spec_sandbox *s, size_t instance) \
+	{                                                        \
+		(void)instance;                                  \
+		return build_opted_out(s, plan "\n");            \
 	}
 OPTED_OUT(BUILD_OUT)
 #define ROW_OUT(name, slug_text, plan) { .slug = slug_text, .build = name },
@@ -123,17 +153,17 @@ static int build_rounds(struct spec_sandbox *s, const char *operation, const cha
 }
 
 /* X(name, slug, the operation, the plan) */
-#define REPEATED(X) \
-	X(rounds_write, "off.rounds.write", "append .probe-fr x", \
+#define REPEATED(X)                                                         \
+	X(rounds_write, "off.rounds.write", "append .probe-fr x",           \
 	  "at reply PWrite every 1 following FStatFS mount 2 errno EDQUOT") \
-	X(rounds_open, "off.rounds.open", "open .probe-fr O_RDWR|O_CREAT", \
+	X(rounds_open, "off.rounds.open", "open .probe-fr O_RDWR|O_CREAT",  \
 	  "at reply OpenCreateAt every 1 following FStatFS mount 2 errno EDQUOT")
 
-#define BUILD_ROUNDS(name, slug, operation, plan)                    \
-	static int name(struct spec_sandbox *s, size_t instance)     \
-	{                                                            \
-		(void)instance;                                      \
-		return build_rounds(s, operation, plan "\n");        \
+#define BUILD_ROUNDS(name, slug, operation, plan)                \
+	static int name(struct spec_sandbox *s, size_t instance) \
+	{                                                        \
+		(void)instance;                                  \
+		return build_rounds(s, operation, plan "\n");    \
 	}
 REPEATED(BUILD_ROUNDS)
 #define ROW_ROUNDS(name, slug_text, operation, plan) { .slug = slug_text, .build = name },

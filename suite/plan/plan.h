@@ -57,7 +57,8 @@ struct plan_points; /* suite/fault/sandboxes.h */
 /* What chooses among the rows of the space. */
 struct plan_depth {
 	uint64_t seed;
-	const struct plan_points *points; /* fault points, as counted; NULL = one of each workload */
+	const struct plan_points
+		*points; /* fault points, as counted; NULL = one of each workload */
 	size_t strength; /* so many factors meet in every way that they can */
 };
 

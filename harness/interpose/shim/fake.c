@@ -200,7 +200,8 @@ _Noreturn static void child(struct task *t, const struct role *role, int socket,
 	int r;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	setpgid(0, 0); /* it dies with its FUSE daemon, or it may wait for that and not die at all */
+	setpgid(0,
+		0); /* it dies with its FUSE daemon, or it may wait for that and not die at all */
 	r = keep_few(socket, report, faults_quiet_fd(t->s));
 	if (r < 0)
 		_exit(1);

@@ -18,9 +18,9 @@ struct faults {
 	struct fault_injector *injector;
 	struct fault_stats *stats; /* shared with what is forked */
 	uint64_t told[FAULT_PLAN_MAX];
-	int control;     /* to the world's init; -1 = there is none */
-	int dead_fuse;   /* -1 = the plan needs none */
-	int quiet;       /* an eventfd that FUSE daemons tell of a hang */
+	int control;   /* to the world's init; -1 = there is none */
+	int dead_fuse; /* -1 = the plan needs none */
+	int quiet;     /* an eventfd that FUSE daemons tell of a hang */
 };
 
 /* Getting ready ----------------------------------------------------------------------------------- */
@@ -61,8 +61,8 @@ static int make_injector(struct faults *f, struct hx_error *err)
 				     .ctx = f,
 				     .dialect = LISAFS_DIALECT_144 };
 
-	f->stats = mmap(NULL, sizeof(*f->stats), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	f->stats = mmap(NULL, sizeof(*f->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (f->stats == MAP_FAILED)
 		return hx_error_errno(err, -errno, "mmap");
 	owner.stats = f->stats;
@@ -98,9 +98,7 @@ int faults_fd(const struct shim *s, unsigned int i)
 {
 	if (!s->faults)
 		return -1;
-	return i == 0   ? s->faults->control
-	       : i == 1 ? s->faults->dead_fuse
-			: s->faults->quiet;
+	return i == 0 ? s->faults->control : i == 1 ? s->faults->dead_fuse : s->faults->quiet;
 }
 
 struct fault_injector *faults_injector(const struct shim *s)
@@ -217,16 +215,13 @@ static void record_step(struct shim *s, const struct conn *c, const struct fault
 /* Playing ----------------------------------------------------------------------------------------- */
 
 /* Waits until all is sent: a request is small, and who waits for a reply reads it. */
-static int push(struct wire *w, const struct fault_step *step)
+static int push_bytes(struct wire *w, const struct fault_step *step, uint8_t *bytes, size_t all)
 {
 	struct lisafs_header h = { .length = step->frame.length, .id = step->frame.id };
-	size_t all = LISAFS_HEADER_SIZE + step->frame.n, from = 0;
-	_cleanup_free_ uint8_t *bytes = malloc(all);
-	size_t ends[2] = { step->split, step->cut < all ? step->cut : all };
-	int r = bytes ? 0 : -ENOMEM;
+	const size_t ends[2] = { step->split, step->cut < all ? step->cut : all };
+	size_t from = 0;
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	lisafs_header_encode(&h, bytes);
 	if (step->frame.n > 0)
 		memcpy(bytes + LISAFS_HEADER_SIZE, step->frame.payload, step->frame.n);
@@ -241,6 +236,14 @@ static int push(struct wire *w, const struct fault_step *step)
 		from = ends[i];
 	}
 	return r;
+}
+
+static int push(struct wire *w, const struct fault_step *step)
+{
+	size_t all = LISAFS_HEADER_SIZE + step->frame.n;
+	_cleanup_free_ uint8_t *bytes = malloc(all);
+
+	return bytes ? push_bytes(w, step, bytes, all) : -ENOMEM;
 }
 
 static void push_channel(struct conn *c, const struct fault_step *step)

@@ -126,7 +126,7 @@ static void close_others(struct keep *k)
 }
 
 #define KEEP_FIXED (8 + FAULTS_FDS) /* FDs that are not of a connection */
-#define KEEP_CONN 3  /* FDs of one, without those of a tampering */
+#define KEEP_CONN 3                 /* FDs of one, without those of a tampering */
 
 static int drop_inherited(struct shim *s, struct hx_error *err)
 {

@@ -95,7 +95,7 @@ struct shim {
 	int gofer_stat;       /* its /proc/PID/stat; -1 = none */
 	bool gofer_dead;
 	bool gofer_stopped; /* by a fault: it cannot end by itself */
-	int gofer_status; /* as waitpid gave it */
+	int gofer_status;   /* as waitpid gave it */
 };
 
 /* clang-format off */
