@@ -86,6 +86,7 @@ static void a_failure_may_change_what_it_is_about(void **state)
 					       .ref_property = PROP_ANSWER,
 					       .value = (char *)row->wanted };
 
+		see(&seen, PROP_FIRED, 1, "line 1", "yes");
 		for (size_t k = 0; k < OPERATIONS; k++)
 			see(&seen, PROP_ANSWER, 0, keys[k], clean[k]);
 		for (size_t k = 0; k < OPERATIONS; k++)
@@ -107,6 +108,24 @@ static void without_a_baseline_it_is_broken(void **state)
 
 	(void)state;
 	see(&seen, PROP_ANSWER, 1, "create a", "EIO");
+	assert_int_equal(worst(&expected, &seen), VERDICT_BROKEN);
+}
+
+static void without_a_fault_nothing_is_a_false_success(void **state)
+{
+	_cleanup_outcome_ struct outcome seen = { 0 };
+	const struct fact expected = { .property = PROP_ANSWER,
+				       .subject = 1,
+				       .clause = CLAUSE_FLT_1,
+				       .match = MATCH_FAULTED,
+				       .ref_property = PROP_ANSWER,
+				       .value = (char *)"EDQUOT" };
+
+	(void)state;
+	for (size_t k = 0; k < OPERATIONS; k++) {
+		see(&seen, PROP_ANSWER, 0, keys[k], clean[k]);
+		see(&seen, PROP_ANSWER, 1, keys[k], clean[k]);
+	}
 	assert_int_equal(worst(&expected, &seen), VERDICT_BROKEN);
 }
 
@@ -161,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failure_may_change_what_it_is_about),
 		cmocka_unit_test(without_a_baseline_it_is_broken),
+		cmocka_unit_test(without_a_fault_nothing_is_a_false_success),
 		cmocka_unit_test(only_what_was_acknowledged_must_survive),
 		cmocka_unit_test(a_fault_that_did_not_fire_is_broken),
 	};

@@ -321,9 +321,8 @@ static int play_step(struct shim *s, struct conn *c, struct way *w, const struct
 	case FAULT_STEP_HALF_CLOSE:
 		half_close(c, w);
 		return 0;
-	case FAULT_STEP_HANG:
+	case FAULT_STEP_HANG: /* a step that told of it came before */
 		c->hung = true;
-		tell(s->faults, FAULTS_OWED);
 		return 0;
 	case FAULT_STEP_CRASH:
 		children_crash(s, step->signal);
