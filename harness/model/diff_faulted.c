@@ -120,6 +120,15 @@ static int read_value(struct walking *w)
 	return w->errno_name ? 0 : -ENOMEM;
 }
 
+/* Something was done to this mount: that nothing shows says something. */
+static bool has_fired(const struct outcome *o, int subject)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->facts[i].property == PROP_FIRED && o->facts[i].subject == subject)
+			return true;
+	return false;
+}
+
 int diff_faulted(const struct fact *e, const struct outcome *o, struct findings *out)
 {
 	struct walking w = { .e = e, .out = out, .touched = STRV_INIT };
@@ -138,7 +147,8 @@ int diff_faulted(const struct fact *e, const struct outcome *o, struct findings 
 		r = findings_add(out, e, VERDICT_BROKEN, strdup("the baseline's values"),
 				 strdup("the baseline was not observed"), NULL);
 	else if (r >= 0 && !w.strayed && !w.may_be_none)
-		r = findings_add(out, e, VERDICT_FAIL, str_format("%s somewhere", w.errno_name),
+		r = findings_add(out, e, has_fired(o, e->subject) ? VERDICT_FAIL : VERDICT_BROKEN,
+				 str_format("%s somewhere", w.errno_name),
 				 strdup("every answer as if nothing had failed"), NULL);
 	strv_clear(&w.touched);
 	free(w.errno_name);

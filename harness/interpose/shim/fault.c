@@ -215,16 +215,13 @@ static void record_step(struct shim *s, const struct conn *c, const struct fault
 /* Playing ----------------------------------------------------------------------------------------- */
 
 /* Waits until all is sent: a request is small, and who waits for a reply reads it. */
-static int push(struct wire *w, const struct fault_step *step)
+static int push_bytes(struct wire *w, const struct fault_step *step, uint8_t *bytes, size_t all)
 {
 	struct lisafs_header h = { .length = step->frame.length, .id = step->frame.id };
-	size_t all = LISAFS_HEADER_SIZE + step->frame.n, from = 0;
-	_cleanup_free_ uint8_t *bytes = malloc(all);
-	size_t ends[2] = { step->split, step->cut < all ? step->cut : all };
-	int r = bytes ? 0 : -ENOMEM;
+	const size_t ends[2] = { step->split, step->cut < all ? step->cut : all };
+	size_t from = 0;
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	lisafs_header_encode(&h, bytes);
 	if (step->frame.n > 0)
 		memcpy(bytes + LISAFS_HEADER_SIZE, step->frame.payload, step->frame.n);
@@ -239,6 +236,14 @@ static int push(struct wire *w, const struct fault_step *step)
 		from = ends[i];
 	}
 	return r;
+}
+
+static int push(struct wire *w, const struct fault_step *step)
+{
+	size_t all = LISAFS_HEADER_SIZE + step->frame.n;
+	_cleanup_free_ uint8_t *bytes = malloc(all);
+
+	return bytes ? push_bytes(w, step, bytes, all) : -ENOMEM;
 }
 
 static void push_channel(struct conn *c, const struct fault_step *step)
@@ -316,9 +321,8 @@ static int play_step(struct shim *s, struct conn *c, struct way *w, const struct
 	case FAULT_STEP_HALF_CLOSE:
 		half_close(c, w);
 		return 0;
-	case FAULT_STEP_HANG:
+	case FAULT_STEP_HANG: /* a step that told of it came before */
 		c->hung = true;
-		tell(s->faults, FAULTS_OWED);
 		return 0;
 	case FAULT_STEP_CRASH:
 		children_crash(s, step->signal);
