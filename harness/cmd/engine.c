@@ -181,14 +181,52 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 	return wants_alone(e, c) ? keep_for_later(e, c) : finish_case(e, c);
 }
 
+/* The row that a subject of a sandbox is; one without cases is named after its place. */
+static char *row_of(const struct engine *e, size_t sandbox, const char *subject)
+{
+	for (size_t i = 0; i < e->plan->n_cases; i++) {
+		const struct plan_case *c = &e->plan->cases[i];
+
+		for (size_t p = 0; p < c->n_places && c->same == PLAN_SAME_NOT; p++)
+			if (c->places[p].sandbox == sandbox &&
+			    !strcmp(c->places[p].subject, subject))
+				return strdup(c->slug);
+	}
+	return str_format("%s:%s", e->plan->sandboxes[sandbox].id, subject);
+}
+
+static int take_seen(struct engine *e, size_t sandbox, struct json_object *seen)
+{
+	_cleanup_json_ struct json_object *line = json_object_new_object();
+
+	if (e->second || !e->o->seen)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(seen); i++) {
+		struct json_object *o = json_object_array_get_idx(seen, i);
+		_cleanup_free_ char *row = row_of(e, sandbox, json_string_or(o, "subject", ""));
+
+		if (!row || json_add_string(o, "row", row) < 0)
+			return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	}
+	if (!line || json_add_string(line, "type", "seen") < 0 ||
+	    json_add_string(line, "sandbox", e->plan->sandboxes[sandbox].id) < 0 ||
+	    json_add(line, "subjects", json_object_get(seen)) < 0)
+		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	int r = e->o->seen(e->o->ctx, line);
+	return r < 0 ? hx_error_errno(&e->error, r, "write the record") : 0;
+}
+
 /* One line of the judge. Lines about no case of this sandbox are not the judge's to write. */
 static int take_line(struct engine *e, size_t sandbox, const char *text, size_t n, unsigned int ms,
 		     struct strv *done, char **error)
 {
 	_cleanup_json_ struct json_object *line = NULL;
+	struct json_object *seen = NULL;
 
 	if (json_parse(text, n, &line, NULL) < 0)
 		return 0;
+	if (json_get_array(line, "seen", &seen, NULL) >= 0)
+		return take_seen(e, sandbox, seen);
 	const char *id = json_string_or(line, "case", NULL);
 	if (json_string_or(line, "error", NULL) && !*error)
 		*error = strdup(json_string_or(line, "error", ""));

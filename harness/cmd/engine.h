@@ -33,6 +33,8 @@ struct engine_options {
 	/* Called for every finished case, in the order in which they finish; negative errno stops. */
 	int (*result)(void *ctx, const struct plan_case *c, struct json_object *line,
 		      enum verdict v);
+	/* What was seen in a sandbox, as a line of the record; not of rows that run alone. May be NULL. */
+	int (*seen)(void *ctx, struct json_object *line);
 	/* Called now and then while something runs; may be NULL. */
 	void (*progress)(void *ctx, const struct engine_progress *p);
 	void *ctx;

@@ -218,6 +218,13 @@ static int result(void *ctx, const struct plan_case *c, struct json_object *line
 	return record_write_line(r->output.record, line, NULL);
 }
 
+static int seen(void *ctx, struct json_object *line)
+{
+	const struct run *r = ctx;
+
+	return record_write_line(r->output.record, line, NULL);
+}
+
 static void progress(void *ctx, const struct engine_progress *p)
 {
 	struct run *r = ctx;
@@ -241,6 +248,7 @@ static int execute(struct run *r, struct hx_error *err)
 		.known = &r->known,
 		.replay_prefix = r->replay,
 		.result = result,
+		.seen = seen,
 		.progress = progress,
 		.ctx = r,
 	};

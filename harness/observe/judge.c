@@ -265,6 +265,73 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 	return str_ok(out);
 }
 
+/* The clauses that speak of a fact, in a text; "" = none does. */
+static int add_clauses(struct json_object *fact, const struct judging *j, const struct fact *f)
+{
+	_cleanup_str_ struct str ids = STR_INIT;
+	enum clause last = CLAUSE_NONE;
+
+	for (size_t i = 0; i < j->expected.n; i++) {
+		const struct fact *e = &j->expected.facts[i];
+
+		if (e->property != f->property || e->subject != f->subject ||
+		    e->clause == CLAUSE_NONE || e->clause == last ||
+		    (e->match != MATCH_SAME_EACH && !str_eq(e->key, f->key)))
+			continue;
+		last = e->clause;
+		str_printf(&ids, "%s%s", ids.len ? " " : "", requirements[last].id);
+	}
+	return str_ok(&ids) < 0 ? -ENOMEM : json_push_string(fact, str_text(&ids));
+}
+
+static int push_seen(struct json_object *facts, const struct judging *j, const struct fact *f)
+{
+	_cleanup_json_ struct json_object *fact = json_object_new_array();
+
+	if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
+	    json_push_string(fact, f->key ? f->key : "") < 0 ||
+	    json_push_string(fact, f->value) < 0 || json_push_string(fact, f->sensor) < 0 ||
+	    add_clauses(fact, j, f) < 0)
+		return -ENOMEM;
+	return json_push(facts, TAKE_PTR(fact));
+}
+
+static struct json_object *seen_of(const struct judging *j, int subject)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *facts = json_object_new_array();
+
+	if (json_add(o, "facts", facts) < 0 ||
+	    json_add_string(o, "subject", subject_name(subject, &j->spec)) < 0)
+		return NULL;
+	for (size_t i = 0; i < j->observed.n; i++) {
+		const struct fact *f = &j->observed.facts[i];
+
+		/* the same twice is the line, and what the host itself answers */
+		if (f->property == PROP_LINE || f->property == PROP_NATIVE ||
+		    fact_case_subject(f, &j->spec) != subject)
+			continue;
+		if (push_seen(facts, j, f) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(o);
+}
+
+/* All that was seen, judged or not: what a comparison of two runs goes by. */
+static int add_seen(const struct judging *j, struct str *out)
+{
+	_cleanup_json_ struct json_object *line = json_object_new_object();
+	struct json_object *seen = json_object_new_array();
+	int r = line ? json_add(line, "seen", seen) : -ENOMEM;
+
+	for (int i = SUBJECT_ROOTFS; i < (int)j->spec.n_mounts && r >= 0; i++)
+		r = json_push(seen, seen_of(j, i));
+	if (r < 0)
+		return r;
+	str_printf(out, "%s\n", json_line(line));
+	return str_ok(out);
+}
+
 /* runsc's wording is quoted in clauses; refrun speaks alike. Others are judged by effects alone. */
 static bool speaks_runsc(const struct evidence *e)
 {
@@ -325,6 +392,8 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 		if (r < 0)
 			hx_error_wrap(err, r, EVIDENCE_SPEC ": cases[%zu]", i);
 	}
+	if (r >= 0 && !j.observed.broken)
+		r = add_seen(&j, &out);
 	str_add(&out, "{\"end\":true}\n");
 	if (r >= 0)
 		r = str_ok(&out);
