@@ -53,7 +53,7 @@ static const struct argp_option argp_options[] = {
 	{ "strict", KEY_STRICT, NULL, 0, "known defects and SHOULD clauses fail the run, too", 0 },
 	{ "plant", KEY_PLANT, "KIND[:ARG]", 0, "corrupt what is sensed, to see it detected", 0 },
 	{ "format", KEY_FORMAT, "NAME", 0,
-	  "report: tap, junit, json, html or summary; filter: json", 0 },
+	  "report: tap, junit, json, html or summary; filter, compare: json", 0 },
 	{ "verbose", 'v', NULL, 0, "say more", 0 },
 	{ 0 },
 };
@@ -191,6 +191,7 @@ static const char doc[] =
 	"  probe             print what a runtime can do, and its profile\n"
 	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
 	"  report FOLDER     write a report from a run's record (--format)\n"
+	"  compare A B       two runtimes, or two records, by one plan: the rows whose outcomes differ\n"
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
 	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
 	"  filter            print what a gofer's or sentry's live seccomp filters allow, or how two differ\n"
@@ -203,6 +204,7 @@ static const char doc[] =
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
 	"  gofercert run --runtime ./runsc --filter 'MNT-*' --filter ANN-2 -j 1 -v\n"
 	"  gofercert explain --out out ANN-2/on.OFF\n"
+	"  gofercert compare build/refrun ./runsc\n"
 	"  gofercert report out --format junit >junit.xml\n"
 	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
 	"  gofercert filter --runtime ./runsc --set off=1 --against off=0\n"
@@ -211,7 +213,7 @@ static const char doc[] =
 	"  gofercert gofer --under valgrind -- ./my-gofer --fd={fd} --root={root}\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
-	"filter --against: 0 no difference, 1 differences.\n"
+	"filter --against, compare: 0 no difference (compare: but for known defects), 1 differences.\n"
 	"Real runtimes need root; refrun does not.";
 
 int options_parse(int argc, char **argv, struct options *ret)

@@ -300,6 +300,39 @@ static int run_cases(struct run *r, size_t planned)
 	return (int)code;
 }
 
+int run_quietly(const struct options *o, const char *runtime, const char *folder, int cancel_fd,
+		struct hx_error *err)
+{
+	struct options own = *o; /* its lists stay o's */
+	_cleanup_(run_clear) struct run r = {
+		.options = &own,
+		.output = { .fd = -1, .record = -1 },
+		.cancel = -1,
+	};
+
+	own.runtime = runtime;
+	clock_gettime(CLOCK_MONOTONIC, &r.started);
+	int e = prepare(&r, err);
+	if (e < 0)
+		return e;
+	size_t planned = plan_select(&r.plan, &o->filters);
+	if (!planned)
+		return hx_error_set(err, -ENODATA, "no case matches the filter%s",
+				    o->filters.n == 1 ? "" : "s");
+	e = needs_skip(&r.plan, &own, &r.target, r.probe, err);
+	if (e >= 0)
+		e = output_create(folder, &r.output, err);
+	if (e >= 0)
+		e = write_line(r.output.record, run_line(&r, planned), err);
+	if (e < 0)
+		return e;
+	r.cancel = fcntl(cancel_fd, F_DUPFD_CLOEXEC, 0);
+	e = execute(&r, err);
+	if (e >= 0)
+		e = write_line(r.output.record, end_line(&r, conclude(&r, planned, e), NULL), err);
+	return e;
+}
+
 /* What the command line named is not there or is nothing to run: the caller's to mend. */
 static bool is_usage(const struct options *o, int code)
 {
