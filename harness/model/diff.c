@@ -10,6 +10,20 @@ void outcome_diff_disable(int match)
 	disabled = match;
 }
 
+const char *match_name(enum match m)
+{
+	static const char *const names[MATCH_N] = {
+		[MATCH_IS] = "equal text",
+		[MATCH_NAMES] = "names every line",
+		[MATCH_ONE_OF] = "one of the lines",
+		[MATCH_SAME] = "as the baseline",
+		[MATCH_SAME_EACH] = "each as the baseline",
+		[MATCH_UNSEEN] = "not said",
+	};
+
+	return names[m];
+}
+
 void findings_clear(struct findings *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
@@ -93,6 +107,7 @@ static int matches(const struct fact *e, const char *wanted, const char *seen)
 	case MATCH_IS:
 	case MATCH_SAME:
 	case MATCH_SAME_EACH:
+	case MATCH_N:
 		break;
 	}
 	return !strcmp(wanted, seen);
@@ -111,6 +126,7 @@ static char *describe(const struct fact *e, const char *wanted)
 	case MATCH_UNSEEN:
 		return strdup("(not said)");
 	case MATCH_IS:
+	case MATCH_N:
 		break;
 	}
 	return strdup(*wanted ? wanted : "(nothing)");

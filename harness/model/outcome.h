@@ -96,6 +96,7 @@ enum match {
 	MATCH_SAME,      /* equals the observed value of (ref_subject, ref_property, key) */
 	MATCH_SAME_EACH, /* like MATCH_SAME, for every key that the reference has */
 	MATCH_UNSEEN,    /* no sensor said so */
+	MATCH_N,
 };
 
 struct fact {
