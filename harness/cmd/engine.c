@@ -23,6 +23,7 @@ struct engine {
 	bool *dirty;               /* sandbox index → evidence is to be kept */
 	size_t *waiting;           /* sandbox index → unfinished cases that are judged there */
 	bool *judged;              /* sandbox index → its judge has spoken */
+	bool *runs;                /* sandbox index → it is one of the jobs */
 	struct execute_job *jobs;
 	size_t n_jobs;
 	size_t again[ENGINE_AGAIN_LIMIT]; /* cases that failed in a pack and run alone now */
@@ -54,6 +55,7 @@ static void engine_clear(struct engine *e)
 	free(e->waiting);
 	free(e->judged);
 	free(e->held);
+	free(e->runs);
 	free(e->jobs);
 	hx_error_clear(&e->error);
 }
@@ -154,8 +156,8 @@ static bool wants_alone(const struct engine *e, const struct plan_case *c)
 {
 	const struct case_state *state = &e->states[case_index(e, c)];
 
-	return e->o->target && c->packed && !e->second && state->per_verdict[VERDICT_FAIL] &&
-	       e->n_again < ENGINE_AGAIN_LIMIT;
+	return e->o->target && !e->o->once && c->packed && !e->second &&
+	       state->per_verdict[VERDICT_FAIL] && e->n_again < ENGINE_AGAIN_LIMIT;
 }
 
 static int keep_for_later(struct engine *e, const struct plan_case *c)
@@ -172,6 +174,12 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 	state->ms += ms;
 	if (case_state_add(state, c, e->plan->sandboxes[sandbox].id, line, reason) < 0)
 		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	if (e->o->judgement) {
+		int r = e->o->judgement(e->o->ctx, c, sandbox,
+					state->n_kinds > 1 ? VERDICT_FAIL : state->last);
+		if (r < 0)
+			return r;
+	}
 	if (state->judged < state->places)
 		return 0;
 	if (e->controls && plan_is_about_kills(c) && !plan_is_control(e->plan, c)) {
@@ -275,6 +283,8 @@ static int take_judgements(struct engine *e, size_t sandbox, enum execute_ended 
 					  ms);
 	}
 	e->progress.sandboxes_done++;
+	if (r >= 0 && e->o->sandbox_end)
+		r = e->o->sandbox_end(e->o->ctx, sandbox);
 	return r < 0 ? r : drop_evidence(e, sandbox);
 }
 
@@ -312,12 +322,14 @@ static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int 
 
 static int add_jobs(struct engine *e, bool controls)
 {
-	for (size_t s = 0; s < e->plan->n_sandboxes; s++) {
+	for (size_t i = 0; i < (e->o->order ? e->o->n_order : e->plan->n_sandboxes); i++) {
+		size_t s = e->o->order ? e->o->order[i] : i;
 		const struct spec_sandbox *spec = &e->plan->sandboxes[s];
 
-		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls ||
+		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls || e->runs[s] ||
 		    !plan_needs_sandbox(e->plan, s))
 			continue;
+		e->runs[s] = true;
 		struct execute_job *job = &e->jobs[e->n_jobs];
 		job->spec = spec;
 		job->plant = e->o->plant;
@@ -339,9 +351,10 @@ static int prepare(struct engine *e)
 	e->waiting = calloc(n + 1, sizeof(*e->waiting));
 	e->judged = calloc(n + 1, sizeof(*e->judged));
 	e->held = calloc(e->plan->n_cases + 1, sizeof(*e->held));
+	e->runs = calloc(n + 1, sizeof(*e->runs));
 	e->jobs = calloc(n + 1, sizeof(*e->jobs));
 	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->held ||
-	    !e->jobs)
+	    !e->runs || !e->jobs)
 		return -ENOMEM;
 	/* the positive controls first: others wait for them */
 	r = add_jobs(e, true);
@@ -357,15 +370,15 @@ static void count_places(struct engine *e)
 		if (!c->selected)
 			continue;
 		e->progress.cases++;
-		e->controls += !c->skip && plan_is_control(e->plan, c);
 		for (size_t p = 0; p < c->n_places && !c->skip; p++) {
 			size_t s = c->places[p].sandbox;
 
-			if (!plan_needs_sandbox(e->plan, s))
+			if (!e->runs[s])
 				continue;
 			e->states[i].places++;
 			e->waiting[s]++;
 		}
+		e->controls += e->states[i].places && plan_is_control(e->plan, c);
 	}
 	e->progress.sandboxes = e->n_jobs;
 }
