@@ -19,6 +19,7 @@ struct judging {
 	struct outcome observed;
 	struct findings findings;
 	struct json_object *cases;
+	struct transcripts *transcripts;
 	char *excerpt; /* the runtime's stderr, shown where a case did not pass */
 };
 
@@ -28,6 +29,9 @@ static void judging_clear(struct judging *j)
 	outcome_clear(&j->expected);
 	outcome_clear(&j->observed);
 	findings_clear(&j->findings);
+	if (j->transcripts)
+		transcripts_clear(j->transcripts);
+	free(j->transcripts);
 	free(j->excerpt);
 }
 
@@ -224,7 +228,7 @@ static int add_wire(struct json_object *line, const struct judging *j, enum clau
 	requirement_family(clause, family);
 	if (verdict == VERDICT_PASS && strcmp(family, "FD"))
 		return 0;
-	int r = transcript_make(j->evidence, &j->spec, subject,
+	int r = transcript_make(j->transcripts, j->evidence, &j->spec, subject,
 				verdict == VERDICT_PASS ? TRANSCRIPT_BRIEF : TRANSCRIPT_LINES,
 				&wire, &left_out);
 	if (r < 0 || !wire)
@@ -381,6 +385,9 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 	_cleanup_str_ struct str out = STR_INIT;
 	int r = evidence_read_json(e, EVIDENCE_SPEC, &doc, err);
 
+	j.transcripts = calloc(1, sizeof(*j.transcripts));
+	if (r >= 0 && !j.transcripts)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
 	if (r >= 0)
 		r = load(e, doc, &j, err);
 	if (r >= 0)
