@@ -378,7 +378,8 @@ int verb_mutants(struct options *o)
 		return complain(EXIT_BROKEN, "signalfd: %s", strerror(-cancel));
 	int r = prepare(&m, cancel, &err);
 	if (r < 0)
-		return complain(is_usage(r) ? EXIT_USAGE : EXIT_BROKEN, "%s", hx_error_text(&err));
+		return complain(is_usage(r) ? EXIT_USAGE : EXIT_BROKEN, "%s",
+				r == -ECANCELED ? "interrupted" : hx_error_text(&err));
 	if (!m.n_defects)
 		return complain(EXIT_NOTHING_RAN, "no seeded defect matches the filter%s",
 				o->filters.n == 1 ? "" : "s");

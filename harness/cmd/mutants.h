@@ -12,6 +12,8 @@
 #ifndef HX_CMD_MUTANTS_H
 #define HX_CMD_MUTANTS_H
 
+#include <string.h>
+
 #include "harness/base/json.h"
 #include "harness/cmd/options.h"
 #include "harness/execute/target.h"
@@ -25,6 +27,7 @@
 struct seeded {
 	struct strv fields; /* name, what it does, where, clause */
 	enum clause clause;
+	bool planted; /* by --plant defect:NAME=CLAUSE; its name is "planted:NAME" */
 	const char
 		*skip; /* why it cannot be tried here; NULL = it can. Static text or the plan's */
 };
@@ -43,6 +46,12 @@ struct mutants {
 static inline const char *seeded_name(const struct seeded *d)
 {
 	return d->fields.items[0];
+}
+
+/* What refrun calls it; "" = a planted one that is none. */
+static inline const char *seeded_value(const struct seeded *d)
+{
+	return d->planted ? strchr(seeded_name(d), ':') + 1 : seeded_name(d);
 }
 
 /* mutants_list.c: asks the runtime. -ECANCELED, or an error that names the line. */

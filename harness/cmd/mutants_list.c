@@ -127,6 +127,29 @@ static int add_line(struct mutants *m, const char *line, bool real, struct hx_er
 	return 0;
 }
 
+#define PLANT "defect:"
+
+/* A defect that the table does not have: NAME=CLAUSE, to see what is said of it. */
+static int add_planted(struct mutants *m, const char *plant, bool real, struct hx_error *err)
+{
+	const char *name = str_starts(plant, PLANT) ? plant + strlen(PLANT) : NULL;
+	const char *clause = name ? strchr(name, '=') : NULL;
+	_cleanup_free_ char *line = clause ? str_format("planted:%.*s\tplanted\tnowhere\t%s",
+							(int)(clause - name), name, clause + 1)
+					   : NULL;
+
+	if (!clause)
+		return hx_error_set(
+			err, -EINVAL,
+			"--plant: \"%s\" is not " PLANT "NAME=CLAUSE (NAME may be empty)", plant);
+	if (!line)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	int r = add_line(m, line, real, err);
+	if (r >= 0)
+		m->defects[m->n_defects - 1].planted = true;
+	return r < 0 ? hx_error_wrap(err, r, "--plant") : 0;
+}
+
 int mutants_list(struct mutants *m, int cancel_fd, struct hx_error *err)
 {
 	_cleanup_str_ struct str text = STR_INIT;
@@ -146,6 +169,8 @@ int mutants_list(struct mutants *m, int cancel_fd, struct hx_error *err)
 		if (r < 0)
 			hx_error_wrap(err, r, "%s --list-defects, line %zu", m->target.path, i + 1);
 	}
+	if (r >= 0 && m->o->plant)
+		r = add_planted(m, m->o->plant, real, err);
 	if (r >= 0 && !m->n_defects)
 		r = hx_error_set(err, -EINVAL, "%s --list-defects lists none", m->target.path);
 	return r;

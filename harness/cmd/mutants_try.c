@@ -333,7 +333,7 @@ int mutants_try(const struct mutants *m, const struct seeded *d, const char *fol
 	t.first = plan.n_cases;
 	if (!o || !red || !ran || !order)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (setenv(MUTANTS_VARIABLE, seeded_name(d), 1) < 0)
+	if (setenv(MUTANTS_VARIABLE, seeded_value(d), 1) < 0)
 		return hx_error_errno(err, -errno, "setenv");
 	clock_gettime(CLOCK_MONOTONIC, &started);
 	int r = hunt(&t, folder, order, o, &caught, err);

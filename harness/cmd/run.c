@@ -323,13 +323,14 @@ int run_quietly(const struct options *o, const char *runtime, const char *folder
 	if (e >= 0)
 		e = output_create(folder, &r.output, err);
 	if (e >= 0)
-		e = write_line(r.output.record, run_line(&r, planned), err);
+		e = finish_write(&r.output, run_line(&r, planned), err);
 	if (e < 0)
 		return e;
 	r.cancel = fcntl(cancel_fd, F_DUPFD_CLOEXEC, 0);
 	e = execute(&r, err);
+	const struct finish f = { &r.output, r.counts, r.started, false };
 	if (e >= 0)
-		e = write_line(r.output.record, end_line(&r, conclude(&r, planned, e), NULL), err);
+		e = finish_record(&f, conclude(&r, planned, e), NULL, err);
 	return e;
 }
 
