@@ -31,6 +31,7 @@ struct trying {
 	size_t last;  /* sandbox whose judgements came last */
 	size_t sandboxes; /* that ran */
 	bool *ran;        /* by sandbox */
+	size_t *order;    /* room for every sandbox */
 	bool stopped;     /* by what was seen, not by a signal */
 };
 
@@ -284,23 +285,23 @@ static int ask_parts(struct trying *t, struct json_object *o, struct hx_error *e
 	return mutants_without_parts(dir, t->d->clause, o, err);
 }
 
-static int hunt(struct trying *t, const char *folder, size_t *order, struct json_object *o,
+static int hunt(struct trying *t, const char *folder, struct json_object *o,
 		const char **ret_caught, struct hx_error *err)
 {
 	const size_t none = t->plan->n_cases;
 	bool full = t->m->o->whole, red = false;
-	size_t n = order_for(t->plan, t->d->clause, order);
+	size_t n = order_for(t->plan, t->d->clause, t->order);
 	int r = renew(t, folder, 0, err);
 
 	if (r >= 0)
-		r = run_order(t, order, n, UNTIL_CLAUSE, err);
+		r = run_order(t, t->order, n, UNTIL_CLAUSE, err);
 	if (r >= 0 && t->first < none && is_named(t, t->first))
 		r = ask_parts(t, o, err);
 	if (r >= 0 && (full || t->first == none || !is_named(t, t->first))) {
-		n = order_for(t->plan, CLAUSE_NONE, order);
+		n = order_for(t->plan, CLAUSE_NONE, t->order);
 		r = renew(t, folder, 1, err);
 		if (r >= 0)
-			r = run_order(t, order, n, full ? UNTIL_END : UNTIL_ANY, err);
+			r = run_order(t, t->order, n, full ? UNTIL_END : UNTIL_ANY, err);
 	}
 	if (r < 0)
 		return r;
@@ -330,13 +331,14 @@ int mutants_try(const struct mutants *m, const struct seeded *d, const char *fol
 	t.out = (struct output){ .fd = -1, .record = -1 };
 	t.red = red;
 	t.ran = ran;
+	t.order = order;
 	t.first = plan.n_cases;
 	if (!o || !red || !ran || !order)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	if (setenv(MUTANTS_VARIABLE, seeded_value(d), 1) < 0)
 		return hx_error_errno(err, -errno, "setenv");
 	clock_gettime(CLOCK_MONOTONIC, &started);
-	int r = hunt(&t, folder, order, o, &caught, err);
+	int r = hunt(&t, folder, o, &caught, err);
 	output_clear(&t.out);
 	if (r < 0)
 		return r;

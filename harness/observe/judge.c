@@ -328,8 +328,13 @@ static int add_seen(const struct judging *j, struct str *out)
 	struct json_object *seen = json_object_new_array();
 	int r = line ? json_add(line, "seen", seen) : -ENOMEM;
 
-	for (int i = SUBJECT_ROOTFS; i < (int)j->spec.n_mounts && r >= 0; i++)
-		r = json_push(seen, seen_of(j, i));
+	for (size_t k = 0; k <= j->spec.n_containers && r >= 0; k++) {
+		int n = (int)spec_container(&j->spec, k)->n_mounts;
+
+		/* a further container and its rootfs are one subject */
+		for (int i = k ? SUBJECT_CONTAINER : SUBJECT_ROOTFS; i < n && r >= 0; i++)
+			r = json_push(seen, seen_of(j, subject_in(k, i)));
+	}
 	if (r < 0)
 		return r;
 	str_printf(out, "%s\n", json_line(line));

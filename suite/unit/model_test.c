@@ -102,6 +102,15 @@ static bool matters_among_many(size_t function)
 	return !same_facts(&all, &without, model_function(function).clause, &s);
 }
 
+/* The clauses of pods have a test of their own (pod_test.c). */
+static bool has_rows_here(enum clause c)
+{
+	for (const struct clause_row *r = pod_clauses; r->clause != CLAUSE_NONE; r++)
+		if (r->clause == c)
+			return shown(c);
+	return true;
+}
+
 /* Switched off, a function takes facts of its own clause away, in some row here, and no other fact. */
 static void a_disabled_function_takes_its_own_facts_away(void **state)
 {
@@ -123,7 +132,7 @@ static void a_disabled_function_takes_its_own_facts_away(void **state)
 					assert_true(same_facts(&all, &without, (enum clause)c, &s));
 			matters = matters || !same_facts(&all, &without, function.clause, &s);
 		}
-		if (!matters && !matters_among_many(f))
+		if (!matters && !matters_among_many(f) && has_rows_here(function.clause))
 			fail_msg("%s, %s: no row here needs it", requirements[function.clause].id,
 				 function.when);
 	}
