@@ -285,9 +285,9 @@ static int add_results(const struct score *s, struct json_object *list)
 static int print_json(const struct score *s)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *defects = json_object_new_array();
+	struct json_object *defects = o ? json_object_new_array() : NULL;
 
-	if (json_add(o, "defects", defects) < 0 || add_results(s, defects) < 0 ||
+	if (!o || json_add(o, "defects", defects) < 0 || add_results(s, defects) < 0 ||
 	    json_add_bool(o, "whole", s->m->o->whole) < 0 ||
 	    json_add_int(o, "cases", (int64_t)s->cases) < 0 ||
 	    json_add_int(o, "cases_that_failed", (int64_t)s->red) < 0 ||

@@ -319,6 +319,7 @@ int run_quietly(const struct options *o, const char *runtime, const char *folder
 	if (!planned)
 		return hx_error_set(err, -ENODATA, "no case matches the filter%s",
 				    o->filters.n == 1 ? "" : "s");
+	planned += plan_select_controls(&r.plan);
 	e = needs_skip(&r.plan, &own, &r.target, r.probe, err);
 	if (e >= 0)
 		e = output_create(folder, &r.output, err);

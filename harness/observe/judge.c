@@ -303,9 +303,9 @@ static int push_seen(struct json_object *facts, const struct judging *j, const s
 static struct json_object *seen_of(const struct judging *j, int subject)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *facts = json_object_new_array();
+	struct json_object *facts = o ? json_object_new_array() : NULL;
 
-	if (json_add(o, "facts", facts) < 0 ||
+	if (!o || json_add(o, "facts", facts) < 0 ||
 	    json_add_string(o, "subject", subject_name(subject, &j->spec)) < 0)
 		return NULL;
 	for (size_t i = 0; i < j->observed.n; i++) {
@@ -325,7 +325,7 @@ static struct json_object *seen_of(const struct judging *j, int subject)
 static int add_seen(const struct judging *j, struct str *out)
 {
 	_cleanup_json_ struct json_object *line = json_object_new_object();
-	struct json_object *seen = json_object_new_array();
+	struct json_object *seen = line ? json_object_new_array() : NULL;
 	int r = line ? json_add(line, "seen", seen) : -ENOMEM;
 
 	for (size_t k = 0; k <= j->spec.n_containers && r >= 0; k++) {

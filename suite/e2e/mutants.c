@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -210,6 +211,32 @@ static void test_unknown_defect_is_refused(void **state)
 	scene_end(&s);
 }
 
+/* Least privilege told by a dump is one thing, what comes of too little of it another. */
+static void test_too_narrow_a_filter_kills(void **state)
+{
+	const char *argv[] = { "run",        "--runtime", runtime_path("refrun"),
+			       "--no-known", "--filter",  "SEC-2/on.watch-one",
+			       "--timeout",  "15",        NULL };
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0) {
+		print_message("without FUSE refrun's gofer is asked for nothing\n");
+		skip();
+	}
+	scene_begin(&s);
+	assert_int_equal(setenv("REFRUN_DEFECT", "filter-too-narrow", 1), 0);
+	gofercert(&s, argv, &r);
+	assert_int_equal(unsetenv("REFRUN_DEFECT"), 0);
+	assert_int_equal(r.exit, 1);
+	assert_string_equal(verdict_of(&r, "SEC-2/on.watch-one"), "fail");
+	assert_non_null(strstr(str_text(&r.out), "killed by seccomp[gofer] of container: expected "
+						 "(nothing), observed fstatfs("));
+	ran_clear(&r);
+	scene_end(&s);
+}
+
 /* compare, of refrun with itself and with a defect of it. */
 static void test_compare(void **state)
 {
@@ -245,7 +272,7 @@ static void test_compare(void **state)
 int main(void)
 {
 	static size_t indices[ARRAY_SIZE(plants)];
-	struct CMUnitTest tests[ARRAY_SIZE(plants) + 6];
+	struct CMUnitTest tests[ARRAY_SIZE(plants) + 7];
 	size_t n = 0;
 
 	memset(tests, 0, sizeof(tests));
@@ -262,6 +289,7 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_a_defect);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_interrupt);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_unknown_defect_is_refused);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_too_narrow_a_filter_kills);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_compare);
 	return _cmocka_run_group_tests("mutants", tests, n, NULL, NULL);
 }

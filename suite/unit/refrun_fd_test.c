@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -211,7 +213,17 @@ static void list(int world, const char *path, struct strv *ret)
 	strv_sort(ret);
 }
 
-/* Those of the container have ended, and are ours to reap; who has not was left. */
+#define SETTLE_MS 3000 /* how long what was killed with its parent may take to end */
+
+static bool ends_by_itself(pid_t pid)
+{
+	_cleanup_close_ int fd = pidfd_open(pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd < 0 || poll(&p, 1, SETTLE_MS) == 1;
+}
+
+/* Those of the container end, and are ours to reap; who does not was left. */
 static bool end_left_processes(void)
 {
 	_cleanup_free_ char *path = str_format("/proc/self/task/%d/children", getpid());
@@ -222,12 +234,16 @@ static bool end_left_processes(void)
 		;
 	assert_int_equal(fs_read_at(AT_FDCWD, path, TEXT_LIMIT, &text, NULL, NULL), 0);
 	strv_split(&pids, str_text(&text), ' ');
-	for (size_t i = 0; i < pids.n; i++)
-		if (atoi(pids.items[i]) > 0)
-			kill(atoi(pids.items[i]), SIGKILL);
+	bool left = false;
+	for (size_t i = 0; i < pids.n; i++) {
+		if (atoi(pids.items[i]) <= 0 || ends_by_itself(atoi(pids.items[i])))
+			continue;
+		left = true;
+		kill(atoi(pids.items[i]), SIGKILL);
+	}
 	while (wait(NULL) > 0)
 		;
-	return text.len > 0;
+	return left;
 }
 
 static void collect(int world, struct shown *s)
