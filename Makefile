@@ -236,6 +236,14 @@ fuzz-smoke: ## fuzz the codec, the client, the server and the readers, FUZZ_SECO
 arm64: ## compile every C file for arm64; nothing of it is run
 	@$(SH) fixtures/make/arm64.sh
 
+.PHONY: mutants
+mutants: all ## the suite on every seeded defect of refrun, and without each of its own parts
+	@$(SH) fixtures/make/mutants.sh $(ARGS)
+
+.PHONY: bench-refrun
+bench-refrun: all ## wall time of the default depth on refrun
+	@$(SH) fixtures/make/bench-refrun.sh $(ARGS)
+
 .PHONY: bench-harness
 bench-harness: all ## wall time of sandboxes through gofercert against bare runs, as a ratio
 	@$(SH) fixtures/make/bench-harness.sh $(ARGS)

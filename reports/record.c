@@ -213,6 +213,58 @@ static int add_case(struct record *rec, struct json_object *line, struct hx_erro
 	return 0;
 }
 
+static const struct member seen_members[] = {
+	{ "sandbox", json_type_string, true },
+	{ "subjects", json_type_array, true },
+	{ 0 },
+};
+
+#define SEEN_PARTS 5 /* property, key, value, sensor, clauses */
+
+/* Arrays of so many texts each. */
+static int check_seen_facts(struct json_object *subject, struct hx_error *err)
+{
+	struct json_object *facts = NULL;
+	int r = json_get_array(subject, "facts", &facts, err);
+
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(facts); i++) {
+		struct json_object *f = json_object_array_get_idx(facts, i);
+		bool whole = json_object_is_type(f, json_type_array) &&
+			     json_object_array_length(f) == SEEN_PARTS;
+
+		for (size_t j = 0; whole && j < SEEN_PARTS; j++)
+			whole = json_object_is_type(json_object_array_get_idx(f, j),
+						    json_type_string);
+		if (!whole)
+			r = hx_error_set(err, -EBADMSG, "facts[%zu]: not %d texts", i, SEEN_PARTS);
+	}
+	return r;
+}
+
+static int add_seen(struct record *rec, struct json_object *line, struct hx_error *err)
+{
+	struct json_object *subjects = NULL;
+	const char *text = NULL;
+	int r = check_members(line, seen_members, err);
+
+	r = r < 0 ? r : check_objects(line, "subjects", err);
+	r = r < 0 ? r : json_get_array(line, "subjects", &subjects, err);
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(subjects); i++) {
+		struct json_object *o = json_object_array_get_idx(subjects, i);
+
+		r = json_get_string(o, "subject", &text, err);
+		r = r < 0 ? r : json_get_string(o, "row", &text, err);
+		r = r < 0 ? r : check_seen_facts(o, err);
+		if (r < 0)
+			return hx_error_wrap(err, r, "subjects[%zu]", i);
+	}
+	if (r >= 0 && !rec->seen && !(rec->seen = json_object_new_array()))
+		r = hx_error_set(err, -ENOMEM, "out of memory");
+	if (r >= 0 && json_push(rec->seen, json_object_get(line)) < 0)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
+	return r < 0 ? r : 0;
+}
+
 static int add_end(struct record *rec, struct json_object *line, struct hx_error *err)
 {
 	int r = check_members(line, end_members, err);
@@ -228,6 +280,7 @@ static const struct kind {
 } kinds[] = {
 	{ "run", add_run },
 	{ "case", add_case },
+	{ "seen", add_seen },
 	{ "end", add_end },
 };
 
@@ -283,6 +336,7 @@ void record_clear(struct record *r)
 	for (size_t i = 0; i < r->n_cases; i++)
 		json_object_put(r->cases[i]);
 	free(r->cases);
+	json_object_put(r->seen);
 	json_object_put(r->run);
 	json_object_put(r->end);
 	*r = (struct record){ 0 };

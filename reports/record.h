@@ -21,6 +21,9 @@
  *     "unissued": [call…]   LISAFS calls that its gofer, forced by the guest, never issued; absent: it was
  *                           not forced
  *     "known": { "link", "note" } or absent, "replay": the command, "ms": N }
+ *   { "type": "seen", "sandbox": id, "subjects": [ { "subject", "row",
+ *       "facts": [ [property, key, value, sensor, the clauses that judge it] … ] } … ] }
+ *     all that was seen in a sandbox, judged or not; what `gofercert compare` goes by
  *   { "type": "end", "exit": N, "ms": N, "counts": { verdict: N … }, "note": text or absent }
  *
  * A stream without its "end" line was cut: readers say so, and count what is there. Unknown types and
@@ -47,6 +50,7 @@ struct record {
 	struct json_object *run;    /* never NULL after a successful read */
 	struct json_object **cases; /* in stream order */
 	size_t n_cases;
+	struct json_object *seen; /* an array of the seen lines, in stream order; NULL = none */
 	struct json_object *end;  /* NULL = the stream was cut */
 	size_t counts[VERDICT_N]; /* counted from the cases, not taken from "end" */
 };

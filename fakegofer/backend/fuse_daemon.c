@@ -11,6 +11,8 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
@@ -67,6 +69,32 @@ static int find_root(struct fuse_daemon *d, bool file_root, uint32_t *ret_mode,
 	return file_root ? -EISDIR : -ENOTDIR;
 }
 
+/*
+ * mount(2) by a process that has nothing else open. The mountpoint may lie in a mount that this process
+ * serves itself: killed on the way there, it would wait for its own answer and never close the device.
+ */
+static int mount_apart(const char *name, const char *mountpoint, const char *data, int device)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (device > 0)
+			close_range(0, (unsigned int)device - 1, 0);
+		close_range((unsigned int)device + 1, ~0u, 0);
+		_exit(mount(name, mountpoint, "fuse.gofercert", MS_NOSUID | MS_NODEV, data) < 0
+			      ? errno
+			      : 0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
 /* default_permissions and allow_other: the kernel decides by mode and owner, as on any disk. */
 static int mount_it(const char *mountpoint, const struct fuse_mount_options *options, uint32_t mode,
 		    int *ret_device, const char **ret_why)
@@ -82,9 +110,10 @@ static int mount_it(const char *mountpoint, const struct fuse_mount_options *opt
 	snprintf(data, sizeof(data),
 		 "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions,allow_other", device,
 		 mode & S_IFMT, geteuid(), getegid());
-	if (mount(name, mountpoint, "fuse.gofercert", MS_NOSUID | MS_NODEV, data) < 0) {
+	int rc = mount_apart(name, mountpoint, data, device);
+	if (rc < 0) {
 		*ret_why = "mount";
-		return -errno;
+		return rc;
 	}
 	*ret_device = TAKE_FD(device);
 	return 0;

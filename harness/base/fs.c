@@ -156,6 +156,9 @@ static int remove_below(int dirfd, const char *name, unsigned int depth, struct 
 		return hx_error_set(err, -ELOOP, "%s: deeper than %d folders", name,
 				    REMOVE_DEPTH_LIMIT);
 	_cleanup_close_ int fd = open_beneath(dirfd, name);
+	/* without root, a folder that its owner may not enter */
+	if (fd == -EACCES && fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = open_beneath(dirfd, name);
 	if (fd == -ENOENT)
 		return 0;
 	if (fd == -ENOTDIR || fd == -ELOOP) {

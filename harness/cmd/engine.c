@@ -23,6 +23,7 @@ struct engine {
 	bool *dirty;               /* sandbox index → evidence is to be kept */
 	size_t *waiting;           /* sandbox index → unfinished cases that are judged there */
 	bool *judged;              /* sandbox index → its judge has spoken */
+	bool *runs;                /* sandbox index → it is one of the jobs */
 	struct execute_job *jobs;
 	size_t n_jobs;
 	size_t again[ENGINE_AGAIN_LIMIT]; /* cases that failed in a pack and run alone now */
@@ -54,6 +55,7 @@ static void engine_clear(struct engine *e)
 	free(e->waiting);
 	free(e->judged);
 	free(e->held);
+	free(e->runs);
 	free(e->jobs);
 	hx_error_clear(&e->error);
 }
@@ -154,8 +156,8 @@ static bool wants_alone(const struct engine *e, const struct plan_case *c)
 {
 	const struct case_state *state = &e->states[case_index(e, c)];
 
-	return e->o->target && c->packed && !e->second && state->per_verdict[VERDICT_FAIL] &&
-	       e->n_again < ENGINE_AGAIN_LIMIT;
+	return e->o->target && !e->o->once && c->packed && !e->second &&
+	       state->per_verdict[VERDICT_FAIL] && e->n_again < ENGINE_AGAIN_LIMIT;
 }
 
 static int keep_for_later(struct engine *e, const struct plan_case *c)
@@ -172,6 +174,12 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 	state->ms += ms;
 	if (case_state_add(state, c, e->plan->sandboxes[sandbox].id, line, reason) < 0)
 		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	if (e->o->judgement) {
+		int r = e->o->judgement(e->o->ctx, c, sandbox,
+					state->n_kinds > 1 ? VERDICT_FAIL : state->last);
+		if (r < 0)
+			return r;
+	}
 	if (state->judged < state->places)
 		return 0;
 	if (e->controls && plan_is_about_kills(c) && !plan_is_control(e->plan, c)) {
@@ -181,14 +189,52 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 	return wants_alone(e, c) ? keep_for_later(e, c) : finish_case(e, c);
 }
 
+/* The row that a subject of a sandbox is; one without cases is named after its place. */
+static char *row_of(const struct engine *e, size_t sandbox, const char *subject)
+{
+	for (size_t i = 0; i < e->plan->n_cases; i++) {
+		const struct plan_case *c = &e->plan->cases[i];
+
+		for (size_t p = 0; p < c->n_places && c->same == PLAN_SAME_NOT; p++)
+			if (c->places[p].sandbox == sandbox &&
+			    !strcmp(c->places[p].subject, subject))
+				return strdup(c->slug);
+	}
+	return str_format("%s:%s", e->plan->sandboxes[sandbox].id, subject);
+}
+
+static int take_seen(struct engine *e, size_t sandbox, struct json_object *seen)
+{
+	_cleanup_json_ struct json_object *line = json_object_new_object();
+
+	if (e->second || !e->o->seen)
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(seen); i++) {
+		struct json_object *o = json_object_array_get_idx(seen, i);
+		_cleanup_free_ char *row = row_of(e, sandbox, json_string_or(o, "subject", ""));
+
+		if (!row || json_add_string(o, "row", row) < 0)
+			return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	}
+	if (!line || json_add_string(line, "type", "seen") < 0 ||
+	    json_add_string(line, "sandbox", e->plan->sandboxes[sandbox].id) < 0 ||
+	    json_add(line, "subjects", json_object_get(seen)) < 0)
+		return hx_error_set(&e->error, -ENOMEM, "out of memory");
+	int r = e->o->seen(e->o->ctx, line);
+	return r < 0 ? hx_error_errno(&e->error, r, "write the record") : 0;
+}
+
 /* One line of the judge. Lines about no case of this sandbox are not the judge's to write. */
 static int take_line(struct engine *e, size_t sandbox, const char *text, size_t n, unsigned int ms,
 		     struct strv *done, char **error)
 {
 	_cleanup_json_ struct json_object *line = NULL;
+	struct json_object *seen = NULL;
 
 	if (json_parse(text, n, &line, NULL) < 0)
 		return 0;
+	if (json_get_array(line, "seen", &seen, NULL) >= 0)
+		return take_seen(e, sandbox, seen);
 	const char *id = json_string_or(line, "case", NULL);
 	if (json_string_or(line, "error", NULL) && !*error)
 		*error = strdup(json_string_or(line, "error", ""));
@@ -237,6 +283,8 @@ static int take_judgements(struct engine *e, size_t sandbox, enum execute_ended 
 					  ms);
 	}
 	e->progress.sandboxes_done++;
+	if (r >= 0 && e->o->sandbox_end)
+		r = e->o->sandbox_end(e->o->ctx, sandbox);
 	return r < 0 ? r : drop_evidence(e, sandbox);
 }
 
@@ -274,12 +322,14 @@ static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int 
 
 static int add_jobs(struct engine *e, bool controls)
 {
-	for (size_t s = 0; s < e->plan->n_sandboxes; s++) {
+	for (size_t i = 0; i < (e->o->order ? e->o->n_order : e->plan->n_sandboxes); i++) {
+		size_t s = e->o->order ? e->o->order[i] : i;
 		const struct spec_sandbox *spec = &e->plan->sandboxes[s];
 
-		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls ||
+		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls || e->runs[s] ||
 		    !plan_needs_sandbox(e->plan, s))
 			continue;
+		e->runs[s] = true;
 		struct execute_job *job = &e->jobs[e->n_jobs];
 		job->spec = spec;
 		job->plant = e->o->plant;
@@ -301,9 +351,10 @@ static int prepare(struct engine *e)
 	e->waiting = calloc(n + 1, sizeof(*e->waiting));
 	e->judged = calloc(n + 1, sizeof(*e->judged));
 	e->held = calloc(e->plan->n_cases + 1, sizeof(*e->held));
+	e->runs = calloc(n + 1, sizeof(*e->runs));
 	e->jobs = calloc(n + 1, sizeof(*e->jobs));
 	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->held ||
-	    !e->jobs)
+	    !e->runs || !e->jobs)
 		return -ENOMEM;
 	/* the positive controls first: others wait for them */
 	r = add_jobs(e, true);
@@ -319,15 +370,15 @@ static void count_places(struct engine *e)
 		if (!c->selected)
 			continue;
 		e->progress.cases++;
-		e->controls += !c->skip && plan_is_control(e->plan, c);
 		for (size_t p = 0; p < c->n_places && !c->skip; p++) {
 			size_t s = c->places[p].sandbox;
 
-			if (!plan_needs_sandbox(e->plan, s))
+			if (!e->runs[s])
 				continue;
 			e->states[i].places++;
 			e->waiting[s]++;
 		}
+		e->controls += e->states[i].places && plan_is_control(e->plan, c);
 	}
 	e->progress.sandboxes = e->n_jobs;
 }

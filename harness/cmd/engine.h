@@ -30,9 +30,18 @@ struct engine_options {
 	const struct plant *plant; /* NULL = none */
 	const struct known *known; /* NULL = none */
 	const char *replay_prefix; /* the command that replays a case, up to its id */
+	const size_t *order; /* the sandboxes that run, in this order; NULL = all that are needed */
+	size_t n_order;
+	bool once; /* packed cases that fail do not run alone as well */
+	/* Called for every judgement of a case in a sandbox (with its verdict so far), and when all of a
+	 * sandbox's have come; a negative errno stops, and its evidence stays then. May be NULL. */
+	int (*judgement)(void *ctx, const struct plan_case *c, size_t sandbox, enum verdict v);
+	int (*sandbox_end)(void *ctx, size_t sandbox);
 	/* Called for every finished case, in the order in which they finish; negative errno stops. */
 	int (*result)(void *ctx, const struct plan_case *c, struct json_object *line,
 		      enum verdict v);
+	/* What was seen in a sandbox, as a line of the record; not of rows that run alone. May be NULL. */
+	int (*seen)(void *ctx, struct json_object *line);
 	/* Called now and then while something runs; may be NULL. */
 	void (*progress)(void *ctx, const struct engine_progress *p);
 	void *ctx;

@@ -57,9 +57,15 @@ static int summarise(const struct finish *f, struct hx_error *err)
 	return 0;
 }
 
+int finish_record(const struct finish *f, enum exit_code code, const char *note,
+		  struct hx_error *err)
+{
+	return finish_write(f->output, end_line(f, code, note), err);
+}
+
 int finish_run(const struct finish *f, enum exit_code code, const char *note, struct hx_error *err)
 {
-	int e = finish_write(f->output, end_line(f, code, note), err);
+	int e = finish_record(f, code, note, err);
 
 	if (e >= 0)
 		e = output_write_reports(f->output, err);

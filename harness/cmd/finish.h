@@ -18,6 +18,10 @@ struct finish {
 /* Writes the "end" line (note may be NULL) and the reports, and prints the summary. */
 int finish_run(const struct finish *f, enum exit_code code, const char *note, struct hx_error *err);
 
+/* Writes the "end" line alone. */
+int finish_record(const struct finish *f, enum exit_code code, const char *note,
+		  struct hx_error *err);
+
 /* Appends line, which it owns, to the record. NULL is out of memory. */
 int finish_write(const struct output *o, struct json_object *line, struct hx_error *err);
 

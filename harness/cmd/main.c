@@ -19,11 +19,13 @@ static const struct {
 	{ "bundle", verb_bundle, 2, 2 },   { "fakegofer", verb_fakegofer, 0, 0 },
 	{ "filter", verb_filter, 0, 0 },   { "gofer", verb_gofer, 1, SIZE_MAX },
 	{ "faults", verb_faults, 0, 0 },   { "replay", verb_replay, 1, 1 },
+	{ "compare", verb_compare, 2, 2 }, { "mutants", verb_mutants, 0, 0 },
 };
 
 const char *verbs_list(void)
 {
-	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter, gofer, faults, replay";
+	return "list, run, explain, probe, rejudge, report, bundle, fakegofer, filter, gofer, faults, "
+	       "replay, compare, mutants";
 }
 
 int complain(enum exit_code code, const char *fmt, ...)

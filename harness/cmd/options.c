@@ -26,6 +26,7 @@ enum {
 	KEY_EXPECTED,
 	KEY_DEPTH,
 	KEY_COVERAGE,
+	KEY_WHOLE,
 };
 
 static const struct argp_option argp_options[] = {
@@ -50,10 +51,11 @@ static const struct argp_option argp_options[] = {
 	{ "depth", KEY_DEPTH, "default|full", 0,
 	  "how many factors of the space meet in every way: 2, or 3 with full", 0 },
 	{ "coverage", KEY_COVERAGE, NULL, 0, "list: the factors, and the tuples covered", 0 },
+	{ "whole", KEY_WHOLE, NULL, 0, "mutants: run every case with every defect", 0 },
 	{ "strict", KEY_STRICT, NULL, 0, "known defects and SHOULD clauses fail the run, too", 0 },
 	{ "plant", KEY_PLANT, "KIND[:ARG]", 0, "corrupt what is sensed, to see it detected", 0 },
 	{ "format", KEY_FORMAT, "NAME", 0,
-	  "report: tap, junit, json, html or summary; filter: json", 0 },
+	  "report: tap, junit, json, html or summary; filter, compare: json", 0 },
 	{ "verbose", 'v', NULL, 0, "say more", 0 },
 	{ 0 },
 };
@@ -157,6 +159,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_COVERAGE:
 		o->coverage = true;
 		return 0;
+	case KEY_WHOLE:
+		o->whole = true;
+		return 0;
 	case KEY_STRICT:
 		o->strict = true;
 		return 0;
@@ -191,6 +196,8 @@ static const char doc[] =
 	"  probe             print what a runtime can do, and its profile\n"
 	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
 	"  report FOLDER     write a report from a run's record (--format)\n"
+	"  compare A B       two runtimes, or two records, by one plan: the rows whose outcomes differ\n"
+	"  mutants           the suite on refrun's seeded defects, and without its own parts\n"
 	"  bundle CASE DIR   write the OCI bundle of a case, to run it by hand\n"
 	"  fakegofer         serve a tree of files over LISAFS, as a gofer does\n"
 	"  filter            print what a gofer's or sentry's live seccomp filters allow, or how two differ\n"
@@ -203,6 +210,7 @@ static const char doc[] =
 	"  gofercert run --runtime /usr/local/bin/runsc --out out\n"
 	"  gofercert run --runtime ./runsc --filter 'MNT-*' --filter ANN-2 -j 1 -v\n"
 	"  gofercert explain --out out ANN-2/on.OFF\n"
+	"  gofercert compare build/refrun ./runsc\n"
 	"  gofercert report out --format junit >junit.xml\n"
 	"  gofercert fakegofer --backend host --root DIR --donate --listen gofer.sock\n"
 	"  gofercert filter --runtime ./runsc --set off=1 --against off=0\n"
@@ -211,7 +219,8 @@ static const char doc[] =
 	"  gofercert gofer --under valgrind -- ./my-gofer --fd={fd} --root={root}\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
-	"filter --against: 0 no difference, 1 differences.\n"
+	"filter --against, compare: 0 no difference (compare: but for known defects), 1 differences.\n"
+	"mutants: 0 all was noticed, 1 something was not.\n"
 	"Real runtimes need root; refrun does not.";
 
 int options_parse(int argc, char **argv, struct options *ret)

@@ -38,6 +38,7 @@ struct options {
 	const char *expected; /* run: a plan that must be covered */
 	bool full;            /* --depth full */
 	bool coverage;        /* list --coverage */
+	bool whole;           /* mutants: no stop at the first failure */
 	struct fakegofer_options fakegofer;
 	struct filter_options filter;
 	struct faults_options faults;

@@ -219,6 +219,13 @@ static int result(void *ctx, const struct plan_case *c, struct json_object *line
 	return record_write_line(r->output.record, line, NULL);
 }
 
+static int seen(void *ctx, struct json_object *line)
+{
+	const struct run *r = ctx;
+
+	return record_write_line(r->output.record, line, NULL);
+}
+
 static void progress(void *ctx, const struct engine_progress *p)
 {
 	struct run *r = ctx;
@@ -242,6 +249,7 @@ static int execute(struct run *r, struct hx_error *err)
 		.known = &r->known,
 		.replay_prefix = r->replay,
 		.result = result,
+		.seen = seen,
 		.progress = progress,
 		.ctx = r,
 	};
@@ -307,6 +315,41 @@ static int plan_points(struct run *r, struct hx_error *err)
 	depth.points = &points;
 	plan_clear(&r->plan);
 	return plan_make(profile, &depth, &r->plan, err);
+}
+
+int run_quietly(const struct options *o, const char *runtime, const char *folder, int cancel_fd,
+		struct hx_error *err)
+{
+	struct options own = *o; /* its lists stay o's */
+	_cleanup_(run_clear) struct run r = {
+		.options = &own,
+		.output = { .fd = -1, .record = -1 },
+		.cancel = -1,
+	};
+
+	own.runtime = runtime;
+	clock_gettime(CLOCK_MONOTONIC, &r.started);
+	int e = prepare(&r, err);
+	if (e < 0)
+		return e;
+	size_t planned = plan_select(&r.plan, &o->filters);
+	if (!planned)
+		return hx_error_set(err, -ENODATA, "no case matches the filter%s",
+				    o->filters.n == 1 ? "" : "s");
+	planned += plan_select_controls(&r.plan);
+	e = needs_skip(&r.plan, &own, &r.target, r.probe, err);
+	if (e >= 0)
+		e = output_create(folder, &r.output, err);
+	if (e >= 0)
+		e = finish_write(&r.output, run_line(&r, planned), err);
+	if (e < 0)
+		return e;
+	r.cancel = fcntl(cancel_fd, F_DUPFD_CLOEXEC, 0);
+	e = execute(&r, err);
+	const struct finish f = { &r.output, r.counts, r.started, false };
+	if (e >= 0)
+		e = finish_record(&f, conclude(&r, planned, e), NULL, err);
+	return e;
 }
 
 /* What the command line named is not there or is nothing to run: the caller's to mend. */

@@ -17,6 +17,8 @@ int verb_filter(struct options *o);
 int verb_faults(struct options *o);
 int verb_replay(struct options *o);
 int verb_gofer(struct options *o);
+int verb_compare(struct options *o);
+int verb_mutants(struct options *o);
 
 /* "list, run, …" */
 const char *verbs_list(void);

@@ -36,8 +36,10 @@ int outcome_diff(const struct outcome *expected, const struct outcome *observed,
 void findings_clear(struct findings *f);
 #define _cleanup_findings_ _cleanup_(findings_clear)
 
-/* One comparison switched off, for the test that each of them matters; -1 = all on. */
+/* One comparison (an enum match) switched off, for the test that each of them matters; -1 = all on. */
 void outcome_diff_disable(int match);
+/* "equal text", "names", … */
+const char *match_name(enum match m);
 
 /* Private to model/ ------------------------------------------------------------------------------ */
 

@@ -5,11 +5,72 @@
 #include "fakegofer/fault/fault.h"
 #include "harness/model/clauses.h"
 
-static enum clause disabled = CLAUSE_NONE;
+static const struct clause_row *const tables[] = {
+	annotation_clauses, mount_clauses,   container_clauses,
+	donation_clauses,   seccomp_clauses, pod_clauses,
+};
 
-void model_disable_clause(enum clause c)
+/* The functions of a row, in the order in which they are numbered. */
+enum when { WHEN_MOUNT, WHEN_SANDBOX, WHEN_ERROR, WHEN_N };
+
+static const char *const when_names[] = { "mount", "sandbox", "error" };
+
+static struct {
+	const struct clause_row *row; /* NULL = all are on */
+	enum when when;
+} disabled;
+
+static bool has(const struct clause_row *row, enum when when)
 {
-	disabled = c;
+	return when == WHEN_MOUNT     ? row->mount != NULL
+	       : when == WHEN_SANDBOX ? row->sandbox != NULL
+				      : row->error != NULL;
+}
+
+static bool is_on(const struct clause_row *row, enum when when)
+{
+	return has(row, when) && !(row == disabled.row && when == disabled.when);
+}
+
+/* The i-th function's row and kind; the number of functions where there is no such one. */
+static size_t find_function(size_t i, const struct clause_row **ret_row, enum when *ret_when)
+{
+	size_t n = 0;
+
+	*ret_row = NULL;
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)
+			for (int when = 0; when < WHEN_N; when++) {
+				if (!has(row, (enum when)when) || n++ != i)
+					continue;
+				*ret_row = row;
+				*ret_when = (enum when)when;
+				return i;
+			}
+	return n;
+}
+
+size_t model_functions(void)
+{
+	const struct clause_row *row;
+	enum when when;
+
+	return find_function(MODEL_FUNCTIONS_ON, &row, &when);
+}
+
+struct model_function model_function(size_t i)
+{
+	const struct clause_row *row;
+	enum when when = WHEN_N;
+
+	find_function(i, &row, &when);
+	return row ? (struct model_function){ row->clause, when_names[when] }
+		   : (struct model_function){ CLAUSE_NONE, "nothing" };
+}
+
+void model_disable_function(size_t i)
+{
+	find_function(i, &disabled.row, &disabled.when);
 }
 
 void demand_fact(struct expect *e, const struct fact *f)
@@ -183,20 +244,20 @@ static void run_clause(struct expect *e, const struct clause_row *row)
 	const struct requirement *req = &requirements[row->clause];
 	bool starts = e->error_clause == CLAUSE_NONE;
 
-	if (e->profile < req->since || row->clause == disabled)
+	if (e->profile < req->since)
 		return;
 	/* a sandbox that need not start is judged by how it refuses, and by what it leaves */
 	if (e->may_refuse != CLAUSE_NONE && row->clause != e->may_refuse &&
 	    row->clause != CLAUSE_FD_7)
 		return;
 	e->clause = row->clause;
-	if (!starts && row->error)
+	if (!starts && is_on(row, WHEN_ERROR))
 		row->error(e);
-	if (starts && row->sandbox)
+	if (starts && is_on(row, WHEN_SANDBOX))
 		row->sandbox(e);
 	if (e->may_refuse != CLAUSE_NONE)
 		return;
-	for (size_t i = 0; starts && row->mount && i < e->s->n_mounts; i++) {
+	for (size_t i = 0; starts && is_on(row, WHEN_MOUNT) && i < e->s->n_mounts; i++) {
 		struct view v = look(e, (int)i);
 
 		row->mount(e, &v);
@@ -221,11 +282,6 @@ static int expect_faults(struct expect *e)
 
 static void run_clauses(struct expect *e)
 {
-	static const struct clause_row *const tables[] = {
-		annotation_clauses, mount_clauses,   container_clauses,
-		donation_clauses,   seccomp_clauses, pod_clauses,
-	};
-
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct clause_row *row = tables[t]; row->clause != CLAUSE_NONE; row++)
 			run_clause(e, row);

@@ -19,7 +19,19 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
  */
 bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why);
 
-/* One clause function switched off, for the test that each of them matters; CLAUSE_NONE = all on. */
-void model_disable_clause(enum clause c);
+/*
+ * The clause functions, of all tables: a clause may have several. For the test that each of them matters
+ * one can be switched off; MODEL_FUNCTIONS_ON = none is.
+ */
+struct model_function {
+	enum clause clause;
+	const char *when; /* "mount", "sandbox" or "error": what it is called for */
+};
+
+#define MODEL_FUNCTIONS_ON ((size_t)-1)
+
+size_t model_functions(void);
+struct model_function model_function(size_t i);
+void model_disable_function(size_t i);
 
 #endif

@@ -115,6 +115,7 @@ enum match {
 	 */
 	MATCH_FAULTED,
 	MATCH_ACKED, /* the value's first line, where the answers to its other lines all begin with ok */
+	MATCH_N,
 };
 
 struct fact {

@@ -19,6 +19,7 @@ struct judging {
 	struct outcome observed;
 	struct findings findings;
 	struct json_object *cases;
+	struct transcripts *transcripts;
 	char *excerpt; /* the runtime's stderr, shown where a case did not pass */
 };
 
@@ -28,6 +29,9 @@ static void judging_clear(struct judging *j)
 	outcome_clear(&j->expected);
 	outcome_clear(&j->observed);
 	findings_clear(&j->findings);
+	if (j->transcripts)
+		transcripts_clear(j->transcripts);
+	free(j->transcripts);
 	free(j->excerpt);
 }
 
@@ -261,7 +265,7 @@ static int add_wire(struct json_object *line, const struct judging *j, enum clau
 	requirement_family(clause, family);
 	if (verdict == VERDICT_PASS && strcmp(family, "FD"))
 		return 0;
-	int r = transcript_make(j->evidence, &j->spec, subject,
+	int r = transcript_make(j->transcripts, j->evidence, &j->spec, subject,
 				verdict == VERDICT_PASS ? TRANSCRIPT_BRIEF : TRANSCRIPT_LINES,
 				&wire, &left_out);
 	if (r < 0 || !wire)
@@ -299,6 +303,78 @@ static int judge_case(const struct judging *j, struct json_object *c, struct str
 	    add_unissued(line, j, clause) < 0 || add_points(line, j, clause) < 0 ||
 	    add_frames(line, j, clause) < 0 || add_wire(line, j, clause, subject, verdict) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");
+	str_printf(out, "%s\n", json_line(line));
+	return str_ok(out);
+}
+
+/* The clauses that speak of a fact, in a text; "" = none does. */
+static int add_clauses(struct json_object *fact, const struct judging *j, const struct fact *f)
+{
+	_cleanup_str_ struct str ids = STR_INIT;
+	enum clause last = CLAUSE_NONE;
+
+	for (size_t i = 0; i < j->expected.n; i++) {
+		const struct fact *e = &j->expected.facts[i];
+
+		if (e->property != f->property || e->subject != f->subject ||
+		    e->clause == CLAUSE_NONE || e->clause == last ||
+		    (e->match != MATCH_SAME_EACH && !str_eq(e->key, f->key)))
+			continue;
+		last = e->clause;
+		str_printf(&ids, "%s%s", ids.len ? " " : "", requirements[last].id);
+	}
+	return str_ok(&ids) < 0 ? -ENOMEM : json_push_string(fact, str_text(&ids));
+}
+
+static int push_seen(struct json_object *facts, const struct judging *j, const struct fact *f)
+{
+	_cleanup_json_ struct json_object *fact = json_object_new_array();
+
+	if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
+	    json_push_string(fact, f->key ? f->key : "") < 0 ||
+	    json_push_string(fact, f->value) < 0 || json_push_string(fact, f->sensor) < 0 ||
+	    add_clauses(fact, j, f) < 0)
+		return -ENOMEM;
+	return json_push(facts, TAKE_PTR(fact));
+}
+
+static struct json_object *seen_of(const struct judging *j, int subject)
+{
+	_cleanup_json_ struct json_object *o = json_object_new_object();
+	struct json_object *facts = o ? json_object_new_array() : NULL;
+
+	if (!o || json_add(o, "facts", facts) < 0 ||
+	    json_add_string(o, "subject", subject_name(subject, &j->spec)) < 0)
+		return NULL;
+	for (size_t i = 0; i < j->observed.n; i++) {
+		const struct fact *f = &j->observed.facts[i];
+
+		/* the same twice is the line, and what the host itself answers */
+		if (f->property == PROP_LINE || f->property == PROP_NATIVE ||
+		    fact_case_subject(f, &j->spec) != subject)
+			continue;
+		if (push_seen(facts, j, f) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(o);
+}
+
+/* All that was seen, judged or not: what a comparison of two runs goes by. */
+static int add_seen(const struct judging *j, struct str *out)
+{
+	_cleanup_json_ struct json_object *line = json_object_new_object();
+	struct json_object *seen = line ? json_object_new_array() : NULL;
+	int r = line ? json_add(line, "seen", seen) : -ENOMEM;
+
+	for (size_t k = 0; k <= j->spec.n_containers && r >= 0; k++) {
+		int n = (int)spec_container(&j->spec, k)->n_mounts;
+
+		/* a further container and its rootfs are one subject */
+		for (int i = k ? SUBJECT_CONTAINER : SUBJECT_ROOTFS; i < n && r >= 0; i++)
+			r = json_push(seen, seen_of(j, subject_in(k, i)));
+	}
+	if (r < 0)
+		return r;
 	str_printf(out, "%s\n", json_line(line));
 	return str_ok(out);
 }
@@ -352,6 +428,9 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 	_cleanup_str_ struct str out = STR_INIT;
 	int r = evidence_read_json(e, EVIDENCE_SPEC, &doc, err);
 
+	j.transcripts = calloc(1, sizeof(*j.transcripts));
+	if (r >= 0 && !j.transcripts)
+		r = hx_error_set(err, -ENOMEM, "out of memory");
 	if (r >= 0)
 		r = load(e, doc, &j, err);
 	if (r >= 0)
@@ -363,6 +442,8 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 		if (r < 0)
 			hx_error_wrap(err, r, EVIDENCE_SPEC ": cases[%zu]", i);
 	}
+	if (r >= 0 && !j.observed.broken)
+		r = add_seen(&j, &out);
 	str_add(&out, "{\"end\":true}\n");
 	if (r >= 0)
 		r = str_ok(&out);

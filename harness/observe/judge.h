@@ -2,11 +2,13 @@
  * The judge: evidence in, judgements out. Runs as a child without privileges, behind a seccomp filter
  * that knows no system call with a path in it: it reads the files it was handed and writes one pipe.
  *
- * Output: one JSON object a line, one line a case of spec.json, then { "end": true }:
+ * Output: one JSON object a line, one line a case of spec.json, one of all that was seen, then
+ * { "end": true }:
  *   { "case": ID, "verdict": "pass" | "fail" | "broken" | "skip", "reason": text or absent,
  *     "compared": N, "facts": [ { "property", "key"?, "subject", "expected", "observed", "state",
  *     "source"? } … ], "outcome": [ [property, key, value] … ] where the case asked for it,
  *     "log": text or absent, "unissued": [ call … ] where it forces them }
+ *   { "seen": [ { "subject", "facts": [ [property, key, value, sensor, "CLAUSE…" or ""] … ] } … ] }
  * Cases in spec.json: [ { "id", "clause", "subject", "outcome"?: "all" or "but-directfs" } … ].
  */
 #ifndef HX_OBSERVE_JUDGE_H

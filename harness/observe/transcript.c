@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "harness/model/subject.h"
-#include "harness/observe/wire_log.h"
 
 #define TEXT_LIMIT 512u /* bytes of one printed message */
 
@@ -151,8 +150,28 @@ static int tell_log(struct telling *t, const struct wire_log *log, int64_t *left
 	return r;
 }
 
-int transcript_make(const struct evidence *e, const struct spec_sandbox *s, int subject,
-		    size_t most, struct json_object **ret, int64_t *ret_left_out)
+void transcripts_clear(struct transcripts *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		wire_log_clear(&t->logs[i]);
+	*t = (struct transcripts){ 0 };
+}
+
+static int read_logs(struct transcripts *t, const struct evidence *e, const struct spec_sandbox *s)
+{
+	int r = 0;
+
+	while (!t->read && t->n < WIRE_FILES_LIMIT && r >= 0) {
+		r = wire_log_read(e, (unsigned int)t->n + 1, s, &t->logs[t->n], NULL);
+		t->n += r >= 0;
+	}
+	t->read = true;
+	return r == -ENOMEM ? r : 0;
+}
+
+int transcript_make(struct transcripts *from, const struct evidence *e,
+		    const struct spec_sandbox *s, int subject, size_t most,
+		    struct json_object **ret, int64_t *ret_left_out)
 {
 	_cleanup_json_ struct json_object *lines = NULL;
 	_cleanup_free_ struct telling *t = NULL;
@@ -162,21 +181,14 @@ int transcript_make(const struct evidence *e, const struct spec_sandbox *s, int 
 		return 0;
 	lines = json_object_new_array();
 	t = calloc(1, sizeof(*t));
-	r = lines && t ? 0 : -ENOMEM;
-	if (r >= 0)
-		*t = (struct telling){ .s = s, .subject = subject, .most = most, .lines = lines };
-	for (unsigned int i = 1; i <= WIRE_FILES_LIMIT && r >= 0; i++) {
-		_cleanup_wire_log_ struct wire_log log = { 0 };
-
-		r = wire_log_read(e, i, s, &log, NULL);
-		if (r == -ENOMEM)
-			return r;
+	if (!lines || !t || read_logs(from, e, s) < 0)
+		return -ENOMEM;
+	*t = (struct telling){ .s = s, .subject = subject, .most = most, .lines = lines };
+	for (size_t i = 0; i < from->n; i++) {
+		r = tell_log(t, &from->logs[i], ret_left_out);
 		if (r < 0)
-			break;
-		r = tell_log(t, &log, ret_left_out);
+			return r;
 	}
-	if (r == -ENOMEM)
-		return r;
 	*ret = TAKE_PTR(lines);
 	return 0;
 }

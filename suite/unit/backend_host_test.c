@@ -255,6 +255,7 @@ static void the_root_and_opened_files_are_donated(void **state)
 	assert_int_equal(o->open(r->b, n, O_RDONLY, &f, NULL), 0);
 	o->close(r->b, f);
 	o->put(r->b, n);
+	c.mode = 0755;
 	assert_int_equal(o->mkdir(r->b, root, "d", &c, &n, &stat), 0);
 	assert_int_equal(o->open(r->b, n, O_RDONLY, &f, &fd), 0);
 	assert_int_equal(fd, -1); /* directories below are not */

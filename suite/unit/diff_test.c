@@ -503,7 +503,7 @@ static void wording_is_left_out_where_it_is_not_judged(void **state)
 static void a_disabled_comparison_finds_nothing(void **state)
 {
 	(void)state;
-	for (int match = MATCH_IS; match <= MATCH_UNSEEN; match++) {
+	for (int match = 0; match < MATCH_N; match++) {
 		size_t changed = 0;
 
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

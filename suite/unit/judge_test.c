@@ -21,14 +21,16 @@ static void judge(int dirfd, struct str *ret_lines)
 	assert_works(canned_judge(dirfd, ret_lines, &err), err);
 }
 
-/* Every line but the end is a case with this verdict, and there are some. */
+/* Every line is a case with this verdict, and there are some; what was seen, if anything, and the end follow. */
 static void assert_all(const struct str *lines, const char *verdict)
 {
 	_cleanup_strv_ struct strv all = STRV_INIT;
-	size_t n = 0;
+	size_t n = 0, seen;
 
 	assert_int_equal(strv_split(&all, str_text(lines), '\n'), 0);
-	for (size_t i = 0; i + 2 < all.n; i++, n++) {
+	assert_true(all.n > 3);
+	seen = str_starts(all.items[all.n - 3], "{\"seen\":[");
+	for (size_t i = 0; i + 2 + seen < all.n; i++, n++) {
 		_cleanup_free_ char *wanted = str_format("\"verdict\":\"%s\"", verdict);
 
 		assert_has(all.items[i], wanted);
@@ -69,6 +71,21 @@ static void a_line_has_the_documented_shape(void **state)
 				     "\"subject\":\"b\",\"expected\":\"yes\",\"observed\":\"yes\","
 				     "\"state\":\"ok\",\"source\":\"guest\"}],\"verdict\":\"pass\","
 				     "\"compared\":1}\n");
+}
+
+/* Facts with the clauses that judge them, those that none judges included. */
+static void what_was_seen_is_told_judged_or_not(void **state)
+{
+	struct folder *f = *state;
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	_cleanup_str_ struct str lines = STR_INIT;
+
+	canned_good(f->fd, &s);
+	judge(f->fd, &lines);
+	assert_has(str_text(&lines), "[\"directfs\",\"\",\"no\",\"guest\",\"ANN-1 MNT-1\"]");
+	assert_has(str_text(&lines), "[\"cache\",\"\",\"remote_revalidating\",\"guest\",\"\"]");
+	assert_has(str_text(&lines), "[\"start\",\"\",\"ok\",\"runtime\",\"\"]");
+	assert_null(strstr(str_text(&lines), "[\"line\""));
 }
 
 /* One thing in the evidence is not as it should be, in every sensor that sees it. */
@@ -429,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(a_good_run_passes_every_case),
 		IN_FOLDER(a_line_has_the_documented_shape),
+		IN_FOLDER(what_was_seen_is_told_judged_or_not),
 		IN_FOLDER(each_planted_violation_fails_its_case),
 		IN_FOLDER(sensors_that_disagree_are_broken),
 		IN_FOLDER(a_violation_never_passes_on_cut_evidence),

@@ -77,23 +77,74 @@ static bool same_facts(const struct outcome *a, const struct outcome *b, enum cl
 	return !strcmp(x, y);
 }
 
-static void a_disabled_clause_demands_nothing_and_the_others_the_same(void **state)
+static void bind_many(size_t n, struct spec_sandbox *ret)
+{
+	struct spec_mount *m = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *id = str_format("m%zu", i);
+
+		assert_int_equal(spec_add_bind(ret, id, &m), 0);
+	}
+}
+
+/* What needs more mounts than a row lists. */
+static bool matters_among_many(size_t function)
+{
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	_cleanup_outcome_ struct outcome all = { 0 }, without = { 0 };
+
+	bind_many(MOST_MOUNTS + 1, &s);
+	assert_int_equal(model_expect(PROFILE_NEWEST, &s, &all), 0);
+	model_disable_function(function);
+	assert_int_equal(model_expect(PROFILE_NEWEST, &s, &without), 0);
+	model_disable_function(MODEL_FUNCTIONS_ON);
+	return !same_facts(&all, &without, model_function(function).clause, &s);
+}
+
+/* The clauses of pods have a test of their own (pod_test.c). */
+static bool has_rows_here(enum clause c)
+{
+	for (const struct clause_row *r = pod_clauses; r->clause != CLAUSE_NONE; r++)
+		if (r->clause == c)
+			return shown(c);
+	return true;
+}
+
+/* Switched off, a function takes facts of its own clause away, in some row here, and no other fact. */
+static void a_disabled_function_takes_its_own_facts_away(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_ROWS; i++) {
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-		_cleanup_outcome_ struct outcome all = { 0 }, without = { 0 };
+	for (size_t f = 0; f < model_functions(); f++) {
+		struct model_function function = model_function(f);
+		bool matters = false;
 
-		expect_of(row_at(i), &s, &all);
-		model_disable_clause(row_at(i)->clause);
-		assert_int_equal(model_expect(profile_of(row_at(i)), &s, &without), 0);
-		model_disable_clause(CLAUSE_NONE);
-		_cleanup_free_ char *left = facts_demanded(&without, row_at(i)->clause, &s);
-		assert_text(requirements[row_at(i)->clause].id, left, "");
-		for (int c = 0; c <= CLAUSE_NONE; c++)
-			if (c != (int)row_at(i)->clause)
-				assert_true(same_facts(&all, &without, (enum clause)c, &s));
+		for (size_t i = 0; i < N_ROWS; i++) {
+			_cleanup_spec_ struct spec_sandbox s = { 0 };
+			_cleanup_outcome_ struct outcome all = { 0 }, without = { 0 };
+
+			expect_of(row_at(i), &s, &all);
+			model_disable_function(f);
+			assert_int_equal(model_expect(profile_of(row_at(i)), &s, &without), 0);
+			model_disable_function(MODEL_FUNCTIONS_ON);
+			for (int c = 0; c <= CLAUSE_NONE; c++)
+				if (c != (int)function.clause)
+					assert_true(same_facts(&all, &without, (enum clause)c, &s));
+			matters = matters || !same_facts(&all, &without, function.clause, &s);
+		}
+		if (!matters && !matters_among_many(f) && has_rows_here(function.clause))
+			fail_msg("%s, %s: no row here needs it", requirements[function.clause].id,
+				 function.when);
 	}
+}
+
+static void functions_are_numbered_without_gaps(void **state)
+{
+	(void)state;
+	assert_true(model_functions() > 0);
+	for (size_t f = 0; f < model_functions(); f++)
+		assert_int_not_equal(model_function(f).clause, CLAUSE_NONE);
+	assert_int_equal(model_function(model_functions()).clause, CLAUSE_NONE);
 }
 
 static void no_profile_demands_what_it_did_not_promise(void **state)
@@ -194,14 +245,9 @@ static void many_mounts_are_an_odd_shape(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		_cleanup_spec_ struct spec_sandbox s = { 0 };
 		_cleanup_outcome_ struct outcome o = { 0 };
-		struct spec_mount *m = NULL;
 		size_t demanded = 0;
 
-		for (size_t j = 0; j < counts[i].mounts; j++) {
-			_cleanup_free_ char *id = str_format("m%zu", j);
-
-			assert_int_equal(spec_add_bind(&s, id, &m), 0);
-		}
+		bind_many(counts[i].mounts, &s);
 		assert_int_equal(model_expect(PROFILE_NEWEST, &s, &o), 0);
 		for (size_t j = 0; j < o.n; j++)
 			demanded += o.facts[j].clause == CLAUSE_MNT_6;
@@ -260,7 +306,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_clause_demands_exactly_its_facts),
 		cmocka_unit_test(every_clause_function_has_a_row_here),
-		cmocka_unit_test(a_disabled_clause_demands_nothing_and_the_others_the_same),
+		cmocka_unit_test(a_disabled_function_takes_its_own_facts_away),
+		cmocka_unit_test(functions_are_numbered_without_gaps),
 		cmocka_unit_test(no_profile_demands_what_it_did_not_promise),
 		cmocka_unit_test(whether_it_starts_is_always_demanded),
 		cmocka_unit_test(the_precondition_belongs_to_no_clause),

@@ -1,4 +1,5 @@
 /* The reference runtime: what the guest sees, what fails a start, what is left, and that each seeded defect shows. */
+#include "fixtures/refrun/defects.h"
 #include "suite/unit/refrun_rig.h"
 
 static const struct table_row {
@@ -447,13 +448,13 @@ static void every_defect_shows(void **state)
 		const struct shows *row = shows;
 
 		strv_split(&f, rows.items[i], '\t');
-		assert_int_equal(f.n, 3); /* name, what, clause */
+		assert_int_equal(f.n, 4); /* name, what, where, clause */
 		while (row < shows + ARRAY_SIZE(shows) && strcmp(row->defect, f.items[0]) != 0)
 			row++;
 		if (row == shows + ARRAY_SIZE(shows) &&
-		    (str_starts(f.items[2], "FD-") || str_starts(f.items[2], "PROTO-") ||
-		     str_starts(f.items[2], "ABI-") || str_starts(f.items[2], "SEC-") ||
-		     str_starts(f.items[2], "POD-") || !strcmp(f.items[2], "ANN-13")))
+		    (str_starts(f.items[3], "FD-") || str_starts(f.items[3], "PROTO-") ||
+		     str_starts(f.items[3], "ABI-") || str_starts(f.items[3], "SEC-") ||
+		     str_starts(f.items[3], "POD-") || !strcmp(f.items[3], "ANN-13")))
 			continue; /* refrun_fd_test.c, refrun_filter_test.c or refrun_pod_test.c has it */
 		if (row == shows + ARRAY_SIZE(shows))
 			fail_msg("no spec shows %s", f.items[0]);
@@ -463,9 +464,37 @@ static void every_defect_shows(void **state)
 	assert_int_equal(n, ARRAY_SIZE(shows));
 }
 
+/* The table says in which file each defect bites. */
+static void every_defect_is_where_the_table_says(void **state)
+{
+	static const struct {
+		const char *id, *where;
+	} places[] = {
+#define PLACE(id, name, what, where, clause) { "D_" #id, where },
+		REFRUN_DEFECTS(PLACE)
+#undef PLACE
+	};
+	const char *folder = access("fixtures/refrun", F_OK) == 0 ? "fixtures/refrun" : NULL;
+
+	(void)state;
+	if (!folder) {
+		print_message("the sources are not there: run it at the top of the tree\n");
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_free_ char *path = str_format("%s/%s", folder, places[i].where);
+		_cleanup_str_ struct str text = STR_INIT;
+
+		assert_int_equal(fs_read_at(AT_FDCWD, path, 1u << 20, &text, NULL, NULL), 0);
+		if (!strstr(str_text(&text), places[i].id))
+			fail_msg("%s is not in %s", places[i].id, path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_defect_is_where_the_table_says),
 		cmocka_unit_test(directfs_is_where_the_clauses_put_it),
 		cmocka_unit_test(mount_lines_are_those_of_runsc),
 		cmocka_unit_test(start_errors_are_clear_and_leave_nothing),

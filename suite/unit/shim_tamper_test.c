@@ -142,7 +142,10 @@ static void check_served(struct rig *g, const char *name, bool has_fd)
 	assert_int_equal(fd >= 0, has_fd);
 	close_fd(&fd);
 	request.body.mkdir = (struct lisafs_mkdir_request){
-		.create = { .dir_fd = root.control_fd, .mode = 0755 },
+		.create = { .dir_fd = root.control_fd,
+			    .mode = 0755,
+			    .uid = LISAFS_NO_ID,
+			    .gid = LISAFS_NO_ID },
 		.name = { name, (uint32_t)strlen(name) },
 	};
 	assert_int_equal(client_call(c, &request, &reply, NULL, 0), 0);
