@@ -22,7 +22,7 @@ static const struct kind {
 	bool payload;       /* only where a reply has any */
 	bool alone;         /* it takes the guest or the gofer along */
 	bool gofer;         /* the gofer dies: no sibling is left */
-	bool lies;   /* nobody knows what it does: one in a sandbox, or neighbours get the blame */
+	bool lies; /* nobody knows what it does: one in a sandbox, or neighbours get the blame */
 	enum much much;
 	const char *workload; /* NULL = all */
 } kinds[] = {
