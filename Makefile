@@ -261,7 +261,7 @@ bench-filter: all $(BUILD)/bench-filter ## what judging seccomp costs: all of SE
 	@$(SH) fixtures/make/bench-filter.sh
 
 .PHONY: faults
-faults: all ## fault every point of every workload: the fake gofers, and the stock one; ARGS='…'
+faults: all ## fault every point of every workload: fake gofers, the stock one, sandboxes; ARGS='…'
 	@$(SH) fixtures/make/faults.sh $(ARGS)
 
 .PHONY: plans

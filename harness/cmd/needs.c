@@ -71,6 +71,19 @@ static const struct {
 	  "the reference runtime mounts in create, before there is a container to delete" },
 };
 
+/* Its guests have LISAFS mounts through FUSE; without, nothing but the mounting is sent. */
+static int skip_reference_faults(struct plan *p)
+{
+	_cleanup_(hx_error_clear) struct hx_error lack = HX_ERROR_INIT;
+	_cleanup_free_ char *why = NULL;
+
+	if (!plan_needs(p, plan_needs_faults, NULL) || fuse_usable(&lack) >= 0)
+		return 0;
+	why = str_format("the reference runtime sends nothing to be faulted without FUSE: %s",
+			 hx_error_text(&lack));
+	return why ? plan_skip(p, plan_needs_faults, NULL, why) : -ENOMEM;
+}
+
 static int skip_reference(struct plan *p, const struct target *t)
 {
 	for (size_t i = 0; i < p->n_cases && t->reference; i++) {
@@ -84,7 +97,7 @@ static int skip_reference(struct plan *p, const struct target *t)
 				return -ENOMEM;
 		}
 	}
-	return 0;
+	return t->reference ? skip_reference_faults(p) : 0;
 }
 
 int needs_notes(const struct plan *p, struct strv *ret)

@@ -6,8 +6,8 @@
 #include "harness/execute/execute.h"
 #include "suite/fault/sandboxes.h"
 
-/* Whether a selected case has points that are to be counted. */
-bool points_wanted(const struct plan *p);
+/* Whether a selected case has points that are to be counted, and this target has any without FUSE here. */
+bool points_wanted(const struct plan *p, const struct target *t);
 /* Runs them against the target. A workload that could not be run has no points counted, but one of each kind. */
 int points_count(const struct options *o, const struct target *t, const char *probe,
 		 const char *shim, enum profile profile, int cancel, struct plan_points *ret,

@@ -376,7 +376,7 @@ int verb_run(struct options *o)
 		return complain(is_usage(o, err.code) ? EXIT_USAGE : EXIT_BROKEN, "%s",
 				hx_error_text(&err));
 	size_t planned = plan_select(&r.plan, &o->filters);
-	if (planned && points_wanted(&r.plan)) {
+	if (planned && points_wanted(&r.plan, &r.target)) {
 		if (plan_points(&r, &err) < 0)
 			return complain(EXIT_BROKEN, "%s", hx_error_text(&err));
 		planned = plan_select(&r.plan, &o->filters);

@@ -22,30 +22,31 @@ static const struct kind {
 	bool payload;       /* only where a reply has any */
 	bool alone;         /* it takes the guest or the gofer along */
 	bool gofer;         /* the gofer dies: no sibling is left */
+	bool lies; /* nobody knows what it does: one in a sandbox, or neighbours get the blame */
 	enum much much;
 	const char *workload; /* NULL = all */
 } kinds[] = {
-	{ "errno", "reply", "errno EDQUOT", false, false, false, ALL, NULL },
-	{ "refused", "request", "errno ENOSPC", false, false, false, ALL, NULL },
-	{ "no-memory", "request", "errno ENOMEM", false, false, false, WHEN_FULL, NULL },
-	{ "no-files", "reply", "errno EMFILE", false, false, false, WHEN_FULL, NULL },
-	{ "bad-errno", "reply", "bad-errno 5000", false, false, false, WHEN_FULL, NULL },
-	{ "no-errno", "reply", "bad-errno 0", false, false, false, WHEN_FULL, NULL },
-	{ "truncated", "reply", "truncate 0", true, false, false, ALL, NULL },
-	{ "half-reply", "reply", "truncate 1", true, false, false, WHEN_FULL, NULL },
-	{ "half-request", "request", "truncate 2", true, false, false, ONE_EACH, NULL },
-	{ "wrong-id", "reply", "id 4711", false, false, false, ALL, NULL },
-	{ "other-id", "reply", "id Mount", false, false, false, WHEN_FULL, NULL },
-	{ "flipped", "reply", "flip any", true, false, false, WHEN_FULL, NULL },
-	{ "closed", "reply", "close", false, false, false, ALL, NULL },
-	{ "closed-before", "request", "close", false, false, false, WHEN_FULL, NULL },
-	{ "cut", "reply", "cut 5", false, false, false, WHEN_FULL, NULL },
-	{ "length", "reply", "length 0x7fffffff", false, false, false, WHEN_FULL, NULL },
-	{ "dropped", "reply", "drop", false, true, false, ONE_EACH, "data" },
-	{ "lost", "request", "drop", false, true, false, WHEN_FULL, NULL },
-	{ "hung", "reply", "hang", false, true, false, WHEN_FULL, NULL },
-	{ "crashed", "reply", "crash SIGKILL", false, true, true, ONE_EACH, "data" },
-	{ "crashed-segv", "request", "crash SIGSEGV", false, true, true, WHEN_FULL, NULL },
+	{ "errno", "reply", "errno EDQUOT", false, false, false, false, ALL, NULL },
+	{ "refused", "request", "errno ENOSPC", false, false, false, false, ALL, NULL },
+	{ "no-memory", "request", "errno ENOMEM", false, false, false, false, WHEN_FULL, NULL },
+	{ "no-files", "reply", "errno EMFILE", false, false, false, false, WHEN_FULL, NULL },
+	{ "bad-errno", "reply", "bad-errno 5000", false, false, false, false, WHEN_FULL, NULL },
+	{ "no-errno", "reply", "bad-errno 0", false, false, false, false, WHEN_FULL, NULL },
+	{ "truncated", "reply", "truncate 0", true, false, false, false, ALL, NULL },
+	{ "half-reply", "reply", "truncate 1", true, false, false, false, WHEN_FULL, NULL },
+	{ "half-request", "request", "truncate 2", true, false, false, false, ONE_EACH, NULL },
+	{ "wrong-id", "reply", "id 4711", false, false, false, false, ALL, NULL },
+	{ "other-id", "reply", "id Mount", false, false, false, false, WHEN_FULL, NULL },
+	{ "flipped", "reply", "flip any", true, false, false, true, WHEN_FULL, NULL },
+	{ "closed", "reply", "close", false, false, false, false, ALL, NULL },
+	{ "closed-before", "request", "close", false, false, false, false, WHEN_FULL, NULL },
+	{ "cut", "reply", "cut 5", false, false, false, false, WHEN_FULL, NULL },
+	{ "length", "reply", "length 0x7fffffff", false, false, false, false, WHEN_FULL, NULL },
+	{ "dropped", "reply", "drop", false, true, false, false, ONE_EACH, "data" },
+	{ "lost", "request", "drop", false, true, false, false, WHEN_FULL, NULL },
+	{ "hung", "reply", "hang", false, true, false, false, WHEN_FULL, NULL },
+	{ "crashed", "reply", "crash SIGKILL", false, true, true, false, ONE_EACH, "data" },
+	{ "crashed-segv", "request", "crash SIGSEGV", false, true, true, false, WHEN_FULL, NULL },
 };
 
 /* One point: the n-th message of a kind. */
@@ -139,7 +140,7 @@ static int add_kind(struct plan *p, const struct plan_depth *depth, size_t workl
 	const struct fault_workload *w = &fault_workloads[workload];
 	_cleanup_free_ char *slug = str_format("off.%s.%s", w->name, k->slug);
 	struct point_list points = { 0 };
-	size_t most = k->alone ? 1 : FAULT_MOUNTS;
+	size_t most = k->alone || k->lies ? 1 : FAULT_MOUNTS;
 	int r = slug ? list_points(depth, workload, k, &points) : -ENOMEM;
 
 	for (size_t at = 0, number = 0; at < points.n && r >= 0; at += most, number++)

@@ -21,6 +21,14 @@ enum workload {
 	  "at request PWrite nth 1 following FStatFS mount 2 split 9", SPEC_RUN, false)            \
 	X(one_sync, "off.one.fsync", DATA, "at request FSync following FStatFS mount 2 errno EIO", \
 	  SPEC_RUN, false)                                                                         \
+	X(one_no_errno, "off.one.no-errno", DATA,                                                  \
+	  "at reply PWrite nth 2 following FStatFS mount 2 bad-errno 0", SPEC_RUN, false)          \
+	X(one_long_write, "off.one.long-write", DATA,                                              \
+	  "at reply PWrite nth 1 following FStatFS mount 2 corrupt count 0x10000000", SPEC_RUN,    \
+	  false)                                                                                   \
+	X(one_long_read, "off.one.long-read", DATA,                                                \
+	  "at reply PRead nth 1 following FStatFS mount 2 corrupt data.length 0x10000000",         \
+	  SPEC_RUN, false)                                                                         \
 	/* the reply to Mount, and the request */                                                  \
 	X(mount_errno, "off.mount.errno", DATA, "at reply Mount mount 2 errno EDQUOT", SPEC_RUN,   \
 	  false)                                                                                   \

@@ -112,6 +112,12 @@ bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused)
 	return spec_needs_fuse(s);
 }
 
+bool plan_needs_faults(const struct spec_sandbox *s, const char *unused)
+{
+	(void)unused;
+	return s->faults != NULL;
+}
+
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;
