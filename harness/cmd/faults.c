@@ -17,7 +17,7 @@
 #define SHOWN 3u           /* of them in full */
 
 enum {
-	KEY_PLAN = 1024, /* behind filter's */
+	KEY_PLAN = 1280, /* behind gofer's */
 	KEY_GOFER,
 	KEY_SIDE,
 	KEY_WORKLOAD,
@@ -397,7 +397,9 @@ static int check_gofer(struct faulting *f, struct hx_error *err)
 	if (f->o->faults.side && strcmp(f->o->faults.side, "client") != 0)
 		return hx_error_set(err, -EINVAL, "--gofer: --side client is the one there is");
 	if (!strstr(command, "{fd}") || !strstr(command, "{root}"))
-		return hx_error_set(err, -EINVAL, "--gofer: {fd} and {root} are needed");
+		return hx_error_set(
+			err, -EINVAL,
+			"--gofer: {fd} is needed, and {root}, whose files are looked at afterwards");
 	if (!program || !list)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	if (!strchr(program, '/'))

@@ -102,6 +102,29 @@ static int begin(const struct job *j, struct trial_world *w, struct trial_points
 	return clean.verdict == VERDICT_PASS ? 0 : -EIO;
 }
 
+/* Behind the last fault point there is none: a fault at the frame after it does not fire. */
+static int none_is_left(const struct job *j, struct trial_world *w,
+			const struct trial_points *points)
+{
+	_cleanup_fault_plan_ struct fault_plan plan = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct trial_result r;
+	uint32_t requests = 0;
+
+	for (size_t id = 0; id < LISAFS_ID_N; id++)
+		requests += points->seen[FAULT_REQUEST][id];
+	text = str_format("at request any nth %u drop", requests + 1);
+	if (!text || fault_plan_parse(text, strlen(text), &plan, NULL) < 0)
+		return -ENOMEM;
+	trial_run(w, j->spec, j->script, &plan, NULL, &r);
+	j->board->runs++;
+	if (r.hits == 0)
+		return 0;
+	trouble(&j->board->trouble, VERDICT_BROKEN, CLAUSE_NONE,
+		"two runs without faults differ in their requests");
+	return -EIO;
+}
+
 static void worker(const struct job *j, size_t me, struct trial_points *points)
 	__attribute__((noreturn));
 
@@ -116,7 +139,9 @@ static void worker(const struct job *j, size_t me, struct trial_points *points)
 		_exit(EXIT_FAILURE);
 	}
 	rc = begin(j, w, points);
-	if (rc == 0 && !points)
+	if (rc == 0 && points)
+		rc = none_is_left(j, w, points);
+	else if (rc == 0)
 		work(j, w, me);
 	if (trial_world_free(w, &err) < 0)
 		trouble(&j->board->trouble, VERDICT_FAIL, CLAUSE_FLT_8, hx_error_text(&err));

@@ -18,7 +18,14 @@
 #define TRIAL_DEADLINE_MS 5000u
 #define TRIAL_TEXT_MAX 512u
 #define TRIAL_POINTS_MAX 16384u
+/* Growth that is none. A sanitizer keeps what is freed, and maps in ways of its own. */
+#ifdef __SANITIZE_ADDRESS__
+#define TRIAL_GROWTH_KIB (128u << 10)
+#define TRIAL_SANITIZED true
+#else
 #define TRIAL_GROWTH_KIB (8u << 10)
+#define TRIAL_SANITIZED false
+#endif
 
 enum trial_backend {
 	TRIAL_MEMORY,

@@ -185,19 +185,19 @@ void world_unblock(struct trial *t)
 /* Against a clean run of the same kind: FLT-7 for descriptors, FLT-9 for memory. */
 void trial_cost(struct trial *t)
 {
-	bool resident = t->spec->backend == TRIAL_COMMAND;
+	bool command = t->spec->backend == TRIAL_COMMAND;
 	uint64_t bound = MESSAGES_AT_ONCE * (LISAFS_PAYLOAD_MAX >> 10) + TRIAL_GROWTH_KIB;
 	struct trial_world *w = t->world;
 	struct gofer_cost cost;
 
-	if (t->judge.killed || gofer_cost(t->gofer.pid, resident, &cost) < 0)
+	if (t->judge.killed || gofer_cost(t->gofer.pid, command || TRIAL_SANITIZED, &cost) < 0)
 		return;
 	if (cost.peak_kib > t->result->peak_kib)
 		t->result->peak_kib = cost.peak_kib;
 	if (t->plan->n == 0) {
 		w->clean_peak_kib = t->result->peak_kib;
 		w->clean_fds = cost.fds;
-		if (resident)
+		if (command)
 			w->clean_space_kib = cost.space_kib + COMMAND_SPACE_KIB;
 		return;
 	}
@@ -206,8 +206,8 @@ void trial_cost(struct trial *t)
 			   (unsigned long long)t->result->peak_kib,
 			   (unsigned long long)w->clean_peak_kib);
 	/* Only at the end is nothing open that the faulted connection had. */
-	if (t->gofer.verify < 0 && t->gofer.faulted < 0 && t->spec->backend != TRIAL_COMMAND &&
-	    w->clean_fds > 0 && cost.fds > w->clean_fds)
+	if (t->gofer.verify < 0 && t->gofer.faulted < 0 && !command && w->clean_fds > 0 &&
+	    cost.fds > w->clean_fds)
 		trial_fail(t, CLAUSE_FLT_7, "the gofer has %zu descriptors, %zu without faults",
 			   cost.fds, w->clean_fds);
 }

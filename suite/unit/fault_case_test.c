@@ -240,6 +240,8 @@ static void a_sweep_hits_every_point(void **state)
 	(void)state;
 	assert_works(script_parse("create ab\nwrite ab 0 x", &script, &err), err);
 	assert_works(sweep_run(&spec, &script, &options, &s, &err), err);
+	if (s.n_found > 0)
+		print_message("%s: %s\n", s.found[0].plan, s.found[0].result.text);
 	assert_true(s.points > 500);
 	assert_int_equal(s.hit, s.points);
 	assert_int_equal(s.n_found, 0);
