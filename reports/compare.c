@@ -236,10 +236,10 @@ struct starts {
 	bool differ, neither;
 };
 
-static int read_starts(struct comparing *c, const char *place, struct starts *ret)
+static int read_starts(struct comparing *c, const char *place, const char *name, struct starts *ret)
 {
 	_cleanup_free_ char *container =
-		str_format("%.*s container", (int)strcspn(place, " "), place);
+		str_format("%.*s %s", (int)strcspn(place, " "), place, name);
 	char *starts[COMPARE_SIDES] = { NULL, NULL };
 	int r = container ? 0 : -ENOMEM;
 
@@ -288,7 +288,8 @@ static int compare_place(struct comparing *c, size_t i)
 	const char *place = c->names[0].items[i];
 	size_t other = index_find(&c->places[1], place);
 	const char *row = json_string_or(c->subjects[0][i], "row", "");
-	bool container = !strcmp(strchr(place, ' ') + 1, "container");
+	const char *name = json_string_or(c->subjects[0][i], "container", "container");
+	bool container = !strcmp(strchr(place, ' ') + 1, name);
 	struct starts starts = { false, false };
 
 	if (other == INDEX_NONE)
@@ -296,7 +297,7 @@ static int compare_place(struct comparing *c, size_t i)
 	struct json_object *const pair[] = { c->subjects[0][i], c->subjects[1][other] };
 	int r = note_row(c, row);
 	if (r >= 0)
-		r = read_starts(c, place, &starts);
+		r = read_starts(c, place, name, &starts);
 	if (r < 0 || ((starts.differ || starts.neither) && !container))
 		return r;
 	if (starts.differ)
@@ -323,6 +324,22 @@ static bool fails_on(struct json_object *o, const struct difference *d)
 	return false;
 }
 
+static bool fails_property(struct json_object *o, const char *property)
+{
+	struct json_object *facts = NULL;
+
+	if (json_get_array(o, "facts", &facts, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(facts); i++) {
+		struct json_object *f = json_object_array_get_idx(facts, i);
+
+		if (!strcmp(json_string_or(f, "state", ""), "fail") &&
+		    !strcmp(json_string_or(f, "property", ""), property))
+			return true;
+	}
+	return false;
+}
+
 /* A known defect that shows in a case of the row, and is about what differs; or in that it starts. */
 static char *known_defect(const struct record *r, const struct difference *d)
 {
@@ -335,6 +352,46 @@ static char *known_defect(const struct record *r, const struct difference *d)
 			continue;
 		if (fails_on(o, d) || !strcmp(d->property, "start"))
 			return strdup(json_string_or(known, "link", "a known defect"));
+	}
+	return NULL;
+}
+
+/* The case was judged in a sandbox of the difference. */
+static bool shares_sandbox(struct json_object *o, const struct difference *d)
+{
+	_cleanup_strv_ struct strv sandboxes = STRV_INIT;
+
+	if (json_get_strv(o, "sandboxes", &sandboxes, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < sandboxes.n; i++)
+		if (strv_has(&d->sandboxes, sandboxes.items[i]))
+			return true;
+	return false;
+}
+
+/* How a container ends, or does not begin. */
+static const char *const ends[] = { "start", "alive", "killed by seccomp" };
+
+static bool is_end(const char *property)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (!strcmp(ends[i], property))
+			return true;
+	return false;
+}
+
+/* A known defect that ended a container of the same sandbox: what is not seen there, or dead, is its doing. */
+static char *ended_by_defect(const struct record *r, const struct difference *d, const char *value)
+{
+	for (size_t i = 0; i < r->n_cases && (!value || is_end(d->property)); i++) {
+		struct json_object *o = r->cases[i], *known = NULL;
+
+		if (record_verdict(o) != VERDICT_XFAIL || !shares_sandbox(o, d) ||
+		    json_get_object(o, "known", &known, NULL) < 0)
+			continue;
+		for (size_t e = 0; e < ARRAY_SIZE(ends); e++)
+			if (fails_property(o, ends[e]))
+				return strdup(json_string_or(known, "link", "a known defect"));
 	}
 	return NULL;
 }
@@ -413,6 +470,8 @@ static void list_difference(struct comparing *c, struct json_object *departures,
 
 	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
 		d->listed = known_defect(c->records[s], d);
+	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
+		d->listed = ended_by_defect(c->records[s], d, d->values[s]);
 	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
 		d->listed = skipped(c->records[s], d);
 	if (!d->listed && a != b && departures &&

@@ -6,8 +6,8 @@
  * from it. Texts of start errors are not compared.
  *
  * A difference is listed where one of the records has a case of its row that is about it as a known defect
- * (xfail), or skips every case that is about it; or, between the reference runtime and another, where
- * fixtures/known/refrun.json says why the reference runtime differs.
+ * (xfail), or one of its sandbox about a known defect that ended that, or skips every case that is about it;
+ * or, between the reference runtime and another, where fixtures/known/refrun.json says why that one differs.
  */
 #ifndef HX_REPORTS_COMPARE_H
 #define HX_REPORTS_COMPARE_H

@@ -21,7 +21,7 @@
  *     "unissued": [call…]   LISAFS calls that its gofer, forced by the guest, never issued; absent: it was
  *                           not forced
  *     "known": { "link", "note" } or absent, "replay": the command, "ms": N }
- *   { "type": "seen", "sandbox": id, "subjects": [ { "subject", "row",
+ *   { "type": "seen", "sandbox": id, "subjects": [ { "subject", "container", "row",
  *       "facts": [ [property, key, value, sensor, the clauses that judge it] … ] } … ] }
  *     all that was seen in a sandbox, judged or not; what `gofercert compare` goes by
  *   { "type": "end", "exit": N, "ms": N, "counts": { verdict: N … }, "note": text or absent }

@@ -170,6 +170,8 @@ static int remove_below(int dirfd, const char *name, unsigned int depth, struct 
 	if (fd < 0)
 		return hx_error_errno(err, fd,
 				      fd == -EXDEV ? "%s is a mount, left alone" : "open %s", name);
+	if (geteuid() != 0)
+		(void)fchmod(fd, 0700); /* what is in it is to go, whatever its mode */
 	int r = remove_entries(fd, depth, err);
 	if (r < 0)
 		return hx_error_wrap(err, r, "%s", name);

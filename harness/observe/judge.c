@@ -326,13 +326,23 @@ static int add_clauses(struct json_object *fact, const struct judging *j, const 
 	return str_ok(&ids) < 0 ? -ENOMEM : json_push_string(fact, str_text(&ids));
 }
 
+/* A line has FD numbers; of a second process' only counts whether it is the first one's. */
+static const char *seen_value(const struct judging *j, const struct fact *f)
+{
+	const struct fact *line = f->property == PROP_EXEC
+					  ? outcome_find(&j->observed, PROP_LINE, f->subject, NULL)
+					  : NULL;
+
+	return line && !strcmp(line->value, f->value) ? "as the first process sees it" : f->value;
+}
+
 static int push_seen(struct json_object *facts, const struct judging *j, const struct fact *f)
 {
 	_cleanup_json_ struct json_object *fact = json_object_new_array();
 
 	if (!fact || json_push_string(fact, property_name(f->property)) < 0 ||
 	    json_push_string(fact, f->key ? f->key : "") < 0 ||
-	    json_push_string(fact, f->value) < 0 || json_push_string(fact, f->sensor) < 0 ||
+	    json_push_string(fact, seen_value(j, f)) < 0 || json_push_string(fact, f->sensor) < 0 ||
 	    add_clauses(fact, j, f) < 0)
 		return -ENOMEM;
 	return json_push(facts, TAKE_PTR(fact));
@@ -344,7 +354,10 @@ static struct json_object *seen_of(const struct judging *j, int subject)
 	struct json_object *facts = o ? json_object_new_array() : NULL;
 
 	if (!o || json_add(o, "facts", facts) < 0 ||
-	    json_add_string(o, "subject", subject_name(subject, &j->spec)) < 0)
+	    json_add_string(o, "subject", subject_name(subject, &j->spec)) < 0 ||
+	    json_add_string(o, "container",
+			    subject_name(subject_in(subject_container(subject), SUBJECT_CONTAINER),
+					 &j->spec)) < 0)
 		return NULL;
 	for (size_t i = 0; i < j->observed.n; i++) {
 		const struct fact *f = &j->observed.facts[i];

@@ -8,7 +8,7 @@
  *     "compared": N, "facts": [ { "property", "key"?, "subject", "expected", "observed", "state",
  *     "source"? } … ], "outcome": [ [property, key, value] … ] where the case asked for it,
  *     "log": text or absent, "unissued": [ call … ] where it forces them }
- *   { "seen": [ { "subject", "facts": [ [property, key, value, sensor, "CLAUSE…" or ""] … ] } … ] }
+ *   { "seen": [ { "subject", "container": the subject that its container is, "facts": [ [property, key, value, sensor, "CLAUSE…" or ""] … ] } … ] }
  * Cases in spec.json: [ { "id", "clause", "subject", "outcome"?: "all" or "but-directfs" } … ].
  */
 #ifndef HX_OBSERVE_JUDGE_H
