@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fakegofer/fault/fault.h"
 #include "harness/base/cleanup.h"
 #include "harness/base/str.h"
 
@@ -69,6 +70,13 @@ int plant_parse(const char *text, struct plant *ret, struct hx_error *err)
 	if ((kind == PLANT_MOUNT_LINE || kind == PLANT_GUEST_LINE || kind == PLANT_CANARY) &&
 	    *argument != '/')
 		return hx_error_set(err, -EINVAL, "plant \"%s\": want an absolute path", text);
+	if (kind == PLANT_FAULTS) {
+		_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
+		int r = fault_plan_parse(argument, strlen(argument), &plan, err);
+
+		if (r < 0)
+			return hx_error_wrap(err, r, "plant faults");
+	}
 	struct plant p = { .kind = (enum plant_kind)kind };
 	p.argument = argument ? strdup(argument) : NULL;
 	if (argument && !p.argument)

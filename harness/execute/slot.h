@@ -11,7 +11,7 @@
 #include "harness/execute/tree.h"
 #include "harness/execute/world.h"
 
-#define SLOT_FAULTED_MS 15000 /* the longest deadline of a sandbox that a fault may leave waiting */
+#define SLOT_FAULTED_MS 10000 /* the longest deadline of a sandbox that a fault may leave waiting */
 #define SLOT_JUDGE_MS 120000  /* bounds a judge that hangs */
 
 enum slot_state {

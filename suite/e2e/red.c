@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -161,6 +162,13 @@ static bool check_red(struct scene *s, const struct red *red, const char *runtim
 	return true;
 }
 
+/* Without FUSE the reference runtime sends nothing that could be faulted. */
+static bool lacks_fuse(const struct red *red, const char *runtime)
+{
+	return !strcmp(runtime, "refrun") && str_starts(red->case_id, "FLT-") &&
+	       access("/dev/fuse", R_OK | W_OK) < 0;
+}
+
 static void test_red(void **state)
 {
 	const struct red *red = *state;
@@ -169,8 +177,13 @@ static void test_red(void **state)
 
 	scene_begin(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(runtimes); i++)
+<<<<<<< HEAD
 		if (runtime_usable(runtimes[i]))
 			checked += check_red(&s, red, runtimes[i]);
+=======
+		if (runtime_usable(runtimes[i]) && !lacks_fuse(red, runtimes[i]))
+			check_red(&s, red, runtimes[i]);
+>>>>>>> a6b260e (A plant's faults are read before anything starts; red cases and defects without FUSE)
 	assert_nothing_left(&s);
 	scene_end(&s);
 	if (!checked)
