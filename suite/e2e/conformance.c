@@ -40,7 +40,8 @@ static const char *const clauses[] = {
 	"MNT-6", "MNT-8",  "MNT-9",   "MNT-10", "ROOT-1", "ROOT-2", "ROOT-3", "ROOT-4",
 	"CFG-1", "LIFE-1", "EQ-1",    "FD-1",   "FD-2",   "FD-3",   "FD-4",   "FD-5",
 	"FD-6",  "FD-7",   "PROTO-1", "ABI-1",  "SEC-1",  "SEC-3",  "SEC-4",  "SEC-5",
-	"SEC-6", "POD-1",  "POD-2",   "POD-3",  "ANN-13", "FD-8",
+	"SEC-6", "POD-1",  "POD-2",   "POD-3",  "ANN-13", "FD-8",   "SEC-2",  "FLT-1",
+	"FLT-2", "FLT-3",  "FLT-4",   "FLT-5",  "FLT-6",  "FLT-7",  "FLT-8",
 };
 
 static size_t count(const struct ran *r, const char *clause, const char *verdict)

@@ -506,6 +506,8 @@ static void a_disabled_comparison_finds_nothing(void **state)
 	for (int match = 0; match < MATCH_N; match++) {
 		size_t changed = 0;
 
+		if (match == MATCH_FAULTED || match == MATCH_ACKED)
+			continue; /* fault_diff_test.c has them */
 		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 			_cleanup_findings_ struct findings f = { 0 };
 			bool said = rows[i].seen[0].value != NULL;
