@@ -499,6 +499,30 @@ static void wording_is_left_out_where_it_is_not_judged(void **state)
 	}
 }
 
+/* The two of faults have no rows here (fault_diff_test.c): nothing was seen, which they do not pass. */
+static void a_disabled_comparison_of_faults_passes(void **state)
+{
+	static const enum match matches[] = { MATCH_FAULTED, MATCH_ACKED };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(matches); i++) {
+		const struct fact f = { .property = PROP_ANSWER,
+					.key = (char *)"read f",
+					.value = (char *)"ok\nwrite f",
+					.match = matches[i / 2] };
+		_cleanup_outcome_ struct outcome expected = { 0 }, observed = { 0 };
+		_cleanup_findings_ struct findings found = { 0 };
+		const struct seen wrote = { PROP_ANSWER, 0, "write f", "ok", GUEST };
+
+		assert_int_equal(outcome_add(&expected, &f), 0);
+		add_seen(&observed, &wrote);
+		outcome_diff_disable(i % 2 ? (int)matches[i / 2] : -1);
+		assert_int_equal(outcome_diff(&expected, &observed, true, &found), 0);
+		outcome_diff_disable(-1);
+		assert_true((found.list[0].verdict == VERDICT_PASS) == (i % 2 == 1));
+	}
+}
+
 /* Switched off, a comparison passes what it failed; the other rows stay as they are. */
 static void a_disabled_comparison_finds_nothing(void **state)
 {
@@ -651,6 +675,7 @@ int main(void)
 		cmocka_unit_test(a_finding_names_the_sensor_that_saw_it),
 		cmocka_unit_test(wording_is_left_out_where_it_is_not_judged),
 		cmocka_unit_test(a_disabled_comparison_finds_nothing),
+		cmocka_unit_test(a_disabled_comparison_of_faults_passes),
 		cmocka_unit_test(what_did_not_start_fails_with_its_error),
 		cmocka_unit_test(broken_evidence_breaks_everything),
 		cmocka_unit_test(an_empty_observation_is_never_a_pass),
