@@ -1,6 +1,7 @@
 #include "harness/execute/faulted.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@
 #include "fakegofer/fault/fault.h"
 #include "harness/base/fs.h"
 #include "harness/execute/interposed.h"
+#include "harness/interpose/control.h"
 #include "harness/interpose/faults.h"
 #include "harness/interpose/interpose.h"
 
@@ -127,14 +129,22 @@ bool faulted_at_start(const struct world *w)
 	return w->faults && w->faults->at_start;
 }
 
+static void signal_sentry(int pidfd, int sig)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) >= 0 && sig == SIGKILL)
+		(void)poll(&p, 1, CONTROL_TIMEOUT_MS); /* who asked for it goes on behind its end */
+}
+
 static void signal_sentries(struct world *w, int sig)
 {
 	size_t n = 0;
 	const struct interpose_seen *seen = interpose_seen(w->interposer, &n);
 
-	for (size_t i = 0; i < n; i++)
-		if (seen[i].kind == INTERPOSE_SENTRY && seen[i].pidfd >= 0)
-			syscall(SYS_pidfd_send_signal, seen[i].pidfd, sig, NULL, 0);
+	for (size_t k = 0; k < n; k++)
+		if (seen[k].kind == INTERPOSE_SENTRY && seen[k].pidfd >= 0)
+			signal_sentry(seen[k].pidfd, sig);
 }
 
 /*
@@ -170,7 +180,7 @@ static void signal_runtimes(struct world *w, int sig)
 			signal_runtime(w, w->steps[i].pid, sig);
 }
 
-/* Such a process is dead or stopped when the shim goes on: the signal was sent before. */
+/* A killed sentry is dead, and a stopped runtime has stopped, when the shim goes on. */
 static void act(struct world *w, const char *text)
 {
 	int sig = 0;
