@@ -453,7 +453,7 @@ static char *departure(struct json_object *list, const struct difference *d, int
 		struct json_object *x = json_object_array_get_idx(list, i);
 
 		if (!fnmatch(json_string_or(x, "row", ""), d->row, 0) &&
-		    !strcmp(json_string_or(x, "property", ""), d->property) &&
+		    !fnmatch(json_string_or(x, "property", ""), d->property, 0) &&
 		    !fnmatch(json_string_or(x, "key", ""), d->key, 0) &&
 		    !fnmatch(json_string_or(x, "reference", ""), own ? own : "", 0) &&
 		    !fnmatch(json_string_or(x, "real", ""), real ? real : "", 0))

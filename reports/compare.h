@@ -37,7 +37,7 @@ struct comparison {
 };
 
 /*
- * The reference runtime's departures: { "departures": [ { "row": GLOB, "property", "key": GLOB,
+ * The reference runtime's departures: { "departures": [ { "row": GLOB, "property": GLOB, "key": GLOB,
  * "reference": GLOB, "real": GLOB, "why" } … ] }; the globs are matched with what was seen, "" where nothing was. Checked by
  * compare_check_departures.
  */
