@@ -96,7 +96,9 @@ int step_start(struct world *w, const char *verb, struct strv *argv, step_fn ins
 
 	if (w->n_steps >= STEP_LIMIT)
 		return hx_error_set(err, -E2BIG, "more than %d steps", STEP_LIMIT);
-	*s = (struct step){ .verb = verb, .container = w->container, .argv = *argv, .pid = -1 };
+	*s = (struct step){
+		.verb = verb, .container = w->container, .start = w->start, .argv = *argv, .pid = -1
+	};
 	*argv = STRV_INIT;
 	s->streams[0].pipe = s->streams[0].file = s->streams[1].pipe = s->streams[1].file = -1;
 	int r = stream_open(w, s, 0, &out, err);
@@ -237,7 +239,7 @@ static bool happened(const struct world *w, enum step_event event)
 		/* fall through */
 	case STEP_REPORT:
 		for (size_t i = 0; i < w->n_steps; i++) {
-			if (w->steps[i].container != w->container)
+			if (w->steps[i].container != w->container || w->steps[i].start != w->start)
 				continue;
 			if (w->steps[i].reported)
 				return true;

@@ -30,7 +30,8 @@ struct stream {
 
 struct step {
 	const char *verb;
-	size_t container; /* of the pod; 0 = the sandbox */
+	size_t container;   /* of the pod; 0 = the sandbox */
+	unsigned int start; /* which of that container's starts */
 	struct strv argv;
 	pid_t pid; /* -1 once reaped */
 	bool ended;
@@ -45,12 +46,12 @@ struct world;
 
 /* What step_wait waits for. Each also ends with w->stop. */
 enum step_event {
-	STEP_ENDED,  /* the last step's process */
-	STEP_REPORT, /* the guest's whole report, or the end of every open stdout, of w->container */
-	STEP_FAULT,  /* as STEP_REPORT, or somebody waits for what a fault has taken away */
-	STEP_OWED,   /* as STEP_ENDED, or the same */
-	STEP_ALL,    /* every step's process */
-	STEP_ALONE,  /* no process but the init, or the timer */
+	STEP_ENDED, /* the last step's process */
+	STEP_REPORT, /* the guest's whole report, or the end of every open stdout, of w->container's w->start */
+	STEP_FAULT, /* as STEP_REPORT, or somebody waits for what a fault has taken away */
+	STEP_OWED,  /* as STEP_ENDED, or the same */
+	STEP_ALL,   /* every step's process */
+	STEP_ALONE, /* no process but the init, or the timer */
 };
 
 /* What a child of the init does in place of a program. */
