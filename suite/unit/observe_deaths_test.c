@@ -124,6 +124,7 @@ static void who_traced_and_what_was_issued_is_seen(void **state)
 	assert_has(issued, "container issued[fstatfs] = yes (tracer)");
 #endif
 	assert_has(issued, "container issued[linkat] = no (tracer)");
+	spec_clear(&s);
 	put(f->fd, SPEC_WATCHED, TRACED, WELL, &s);
 	assert_observed(f->fd, &s, "no filter", PROP_INSTALLED,
 			"container filter installed[gofer] = never (tracer)");
