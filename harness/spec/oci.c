@@ -35,6 +35,16 @@ int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 	return r;
 }
 
+/* Behind the options; nothing where there is no target. */
+static int add_targets(struct strv *ret, const struct strv *targets)
+{
+	int r = targets->n ? strv_push(ret, "--") : 0;
+
+	for (size_t i = 0; i < targets->n && r >= 0; i++)
+		r = strv_push(ret, targets->items[i]);
+	return r;
+}
+
 int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char *scratch,
 		     struct strv *ret)
 {
@@ -57,11 +67,7 @@ int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char
 		if (r >= 0)
 			r = strv_push(&targets, m->destination);
 	}
-	if (r >= 0 && targets.n)
-		r = strv_push(ret, "--");
-	for (size_t i = 0; i < targets.n && r >= 0; i++)
-		r = strv_push(ret, targets.items[i]);
-	return r;
+	return r < 0 ? r : add_targets(ret, &targets);
 }
 
 int spec_after_argv(const struct spec_sandbox *s, struct strv *ret)
@@ -81,11 +87,7 @@ int spec_after_argv(const struct spec_sandbox *s, struct strv *ret)
 		if (r >= 0)
 			r = strv_push(&targets, m->destination);
 	}
-	if (r >= 0 && targets.n)
-		r = strv_push(ret, "--");
-	for (size_t i = 0; i < targets.n && r >= 0; i++)
-		r = strv_push(ret, targets.items[i]);
-	return r;
+	return r < 0 ? r : add_targets(ret, &targets);
 }
 
 static const struct {
