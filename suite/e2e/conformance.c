@@ -106,9 +106,11 @@ static void check_run(struct scene *s, const struct expected_run *e)
 		argv[n++] = folder;
 	}
 	gofercert(s, argv, &r);
-	if (r.exit != e->exit)
+	if (r.exit != e->exit) {
+		print_failed(&r);
 		fail_msg("exit %d, not %d: %s%s", r.exit, e->exit, str_text(&r.out),
 			 str_text(&r.err));
+	}
 	assert_non_null(r.record.end);
 	if (e->judged)
 		assert_true(count(&r, e->judged, "pass") > 0);
@@ -179,8 +181,10 @@ static void test_without_root(void **state)
 	}
 	scene_begin(&s);
 	gofercert_as_nobody(&s, argv, &r);
-	if (r.exit != 0)
+	if (r.exit != 0) {
+		print_failed(&r);
 		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
+	}
 	assert_non_null(strstr(str_text(&r.out), "reference runtime"));
 	assert_nothing_left(&s);
 	ran_clear(&r);

@@ -239,6 +239,45 @@ const char *verdict_of(const struct ran *r, const char *case_id)
 	return c ? json_string_or(c, "verdict", NULL) : NULL;
 }
 
+/* The first fact that is not as expected, as text; NULL where there is none. */
+static char *first_wrong(struct json_object *c)
+{
+	struct json_object *facts = json_object_object_get(c, "facts");
+
+	for (size_t i = 0; facts && i < json_object_array_length(facts); i++) {
+		struct json_object *f = json_object_array_get_idx(facts, i);
+
+		if (strcmp(json_string_or(f, "state", ""), "ok"))
+			return str_format("%s %s: not %s but %s", json_string_or(f, "property", ""),
+					  json_string_or(f, "subject", ""),
+					  json_string_or(f, "expected", "?"),
+					  json_string_or(f, "observed", "?"));
+	}
+	return NULL;
+}
+
+void print_failed(const struct ran *r)
+{
+	static const char *const bad[] = { "fail", "broken", "xpass" };
+	size_t left = 30;
+
+	for (size_t i = 0; i < r->record.n_cases && left > 0; i++) {
+		struct json_object *c = r->record.cases[i];
+		const char *verdict = json_string_or(c, "verdict", "");
+
+		for (size_t k = 0; k < ARRAY_SIZE(bad); k++) {
+			_cleanup_free_ char *wrong = NULL;
+
+			if (strcmp(verdict, bad[k]))
+				continue;
+			wrong = first_wrong(c);
+			print_message("%s %s: %s\n", verdict, json_string_or(c, "id", "?"),
+				      wrong ? wrong : json_string_or(c, "reason", "?"));
+			left--;
+		}
+	}
+}
+
 /* The text of a file of /proc, or NULL where it went away. */
 static char *slurp(const char *path)
 {

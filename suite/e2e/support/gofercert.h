@@ -49,6 +49,8 @@ void assert_nothing_left(const struct scene *s);
 const char *runtime_path(const char *name); /* "opt-out", "directfs", "lisafs", "refrun" */
 bool runtime_usable(const char *name);      /* it is there, and this user may run it */
 
+/* Prints, a line each, the cases (30 at most) that failed the run, with what was seen instead. */
+void print_failed(const struct ran *r);
 /* The case's verdict in the record, or NULL. */
 const char *verdict_of(const struct ran *r, const char *case_id);
 struct json_object *case_of(const struct ran *r, const char *case_id);
