@@ -10,7 +10,6 @@
 
 #include "harness/cmd/finish.h"
 #include "harness/cmd/live.h"
-#include "harness/cmd/paths.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"
 #include "reports/record.h"
@@ -211,8 +210,6 @@ static int run_cases(struct gofers *g, size_t planned)
 static int prepare(struct gofers *g, struct hx_error *err)
 {
 	const struct options *o = g->options;
-	_cleanup_free_ char *own = o->known ? NULL : path_data("known/known.json");
-	const char *known = o->known ? o->known : own;
 	int r = 0;
 
 	if (!gofer_names(&o->arguments, "{fd}"))
@@ -223,8 +220,9 @@ static int prepare(struct gofers *g, struct hx_error *err)
 	r = target_identify(o->arguments.items[0], &g->target, err);
 	if (r >= 0)
 		r = tool_usable(o->gofer.under, g->target.path, err);
-	if (r >= 0 && !o->no_known && known && (o->known || access(known, F_OK) == 0))
-		r = known_read(known, &g->target, &g->known, err);
+	if (r >= 0 && !o->no_known)
+		r = o->known ? known_read(o->known, &g->target, &g->known, err)
+			     : known_read_own(&g->target, &g->known, err);
 	return r;
 }
 

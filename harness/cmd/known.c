@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/fs.h"
+#include "harness/cmd/paths.h"
 
 void known_clear(struct known *k)
 {
@@ -96,6 +98,20 @@ int known_read(const char *path, const struct target *target, struct known *ret,
 	*ret = k;
 	k = (struct known){ 0 };
 	return 0;
+}
+
+int known_read_own(const struct target *target, struct known *ret, struct hx_error *err)
+{
+	_cleanup_free_ char *path = path_data("known/known.json");
+
+	if (!path)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	if (access(path, F_OK) < 0)
+		return hx_error_set(err, -errno,
+				    "the list of known defects is not at %s: run gofercert from where it "
+				    "was built or installed, or say --known=FILE or --no-known",
+				    path);
+	return known_read(path, target, ret, err);
 }
 
 static bool fact_is(struct json_object *fact, struct json_object *wrong)

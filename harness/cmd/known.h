@@ -32,6 +32,8 @@ struct known {
 /* Reads FILE and keeps the defects of target. Errors name the file and the entry. */
 int known_read(const char *path, const struct target *target, struct known *ret,
 	       struct hx_error *err);
+/* The list that comes with gofercert; -ENOENT with an error that says what to do where it is missing. */
+int known_read_own(const struct target *target, struct known *ret, struct hx_error *err);
 void known_clear(struct known *k);
 
 /*

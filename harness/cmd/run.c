@@ -125,13 +125,10 @@ static char *replay_prefix(const struct run *r)
 
 static int read_known(struct run *r, struct hx_error *err)
 {
-	_cleanup_free_ char *own = r->options->known ? NULL : path_data("known/known.json");
-
 	if (r->options->no_known)
 		return 0;
-	if (r->options->known)
-		return known_read(r->options->known, &r->target, &r->known, err);
-	return own && access(own, F_OK) == 0 ? known_read(own, &r->target, &r->known, err) : 0;
+	return r->options->known ? known_read(r->options->known, &r->target, &r->known, err)
+				 : known_read_own(&r->target, &r->known, err);
 }
 
 static int find_helper(const char *name, char **ret, struct hx_error *err)
