@@ -107,10 +107,11 @@ int known_read_own(const struct target *target, struct known *ret, struct hx_err
 	if (!path)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	if (access(path, F_OK) < 0)
-		return hx_error_set(err, -errno,
-				    "the list of known defects is not at %s: run gofercert from where it "
-				    "was built or installed, or say --known=FILE or --no-known",
-				    path);
+		return hx_error_set(
+			err, -errno,
+			"the list of known defects is not at %s: run gofercert from where it "
+			"was built or installed, or say --known=FILE or --no-known",
+			path);
 	return known_read(path, target, ret, err);
 }
 
