@@ -8,19 +8,19 @@
 #define LEFT_LINES_LIMIT 20 /* lines of one kind that a fact names; more are counted */
 
 /* What may stay. field = which tab-separated field of a line is matched. Why it may: the note. */
-static const struct {
+struct may_stay {
 	const char *kind;
 	unsigned int field;
 	const char *pattern;
 	const char *note;
-} may_stay[] = {
+};
+
+static const struct may_stay may_stay[] = {
 	{ "mounts", 0, SPEC_SCRATCH "/root/null-netns",
 	  "--network none pins one namespace per root" },
 	{ "files", 1, "root/null-netns", "the file under that mount" },
 	{ "files", 1, "bundle/rootfs/" SPEC_KEPT_FILE, "the guest was told to make it" },
 	{ "files", 1, "src/*/.probe-u", "likewise, by SPEC_UNMOUNT_SCRIPT" },
-	{ "files", 1, "src/*/" SPEC_FAULTED_FILE "*",
-	  "a script that a fault hit cannot remove it" },
 	{ "files", 1, "root", "the runtime's own root folder" },
 	{ "files", 1, "bundle*/rootfs/proc", "mountpoints that had to be created" },
 	{ "files", 1, "bundle*/rootfs/sys", "likewise" },
@@ -29,11 +29,18 @@ static const struct {
 	{ "files", 1, "interpose/*", "what stands between sentry and gofer wrote it" },
 };
 
-static bool listed(const char *kind, char *const *fields, size_t n)
+/* The same, where the sandbox has faults: a script that one hit cannot remove what it made. */
+static const struct may_stay may_stay_faulted[] = {
+	{ "files", 1, "src/*/" SPEC_FAULTED_FILE "*", "the script of a mount" },
+	{ "files", 1, "bundle*/rootfs/.probe*", "the script on /" },
+};
+
+static bool listed(const struct may_stay *list, size_t n_list, const char *kind,
+		   const struct strv *fields)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(may_stay); i++)
-		if (!strcmp(kind, may_stay[i].kind) && may_stay[i].field < n &&
-		    !fnmatch(may_stay[i].pattern, fields[may_stay[i].field], 0))
+	for (size_t i = 0; i < n_list; i++)
+		if (!strcmp(kind, list[i].kind) && list[i].field < fields->n &&
+		    !fnmatch(list[i].pattern, fields->items[list[i].field], 0))
 			return true;
 	return false;
 }
@@ -79,7 +86,9 @@ static bool may_remain(const struct sensing *x, const char *kind, const char *li
 
 	if (strv_split(&fields, line, '\t') < 0)
 		return false;
-	if (listed(kind, fields.items, fields.n))
+	if (listed(may_stay, ARRAY_SIZE(may_stay), kind, &fields) ||
+	    (x->pod->faults &&
+	     listed(may_stay_faulted, ARRAY_SIZE(may_stay_faulted), kind, &fields)))
 		return true;
 	for (size_t k = 0; k <= x->pod->n_containers; k++) {
 		_cleanup_free_ char *bundle = spec_bundle(x->pod, k);

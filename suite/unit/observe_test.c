@@ -473,8 +473,18 @@ static const struct residue_row {
 	{ "the beginning of that name", "files", "d\tsrc/n-p/i", true },
 	{ "a longer name", "files", "d\tsrc/n-p/inn", true },
 	{ "the folder of a nested mount", "files", "d\tbundle/rootfs/n-p/in", false },
+	{ "a script's folder in the rootfs", "files", "d\tbundle/rootfs/.probe", true },
+	{ "a script's file in a source", "files", "f\tsrc/b/.probe-fa", true },
 	{ "a line without fields", "files", "bundle/rootfs/b", true },
 	{ "a line with a field more", "files", "d\tbundle/rootfs/b\tx", true },
+};
+
+/* Where a fault hit, scripts cannot remove what they made. */
+static const struct residue_row faulted_rows[] = {
+	{ "a script's folder in the rootfs", "files", "d\tbundle/rootfs/.probe", false },
+	{ "a script's file in a source", "files", "f\tsrc/b/.probe-fa", false },
+	{ "another file in a source", "files", "f\tsrc/b/other", true },
+	{ "a core in the rootfs", "files", "f\tbundle/rootfs/core", true },
 };
 
 static void put_residue(int dirfd, const struct residue_row *r, struct spec_sandbox *ret_s)
@@ -493,21 +503,32 @@ static void put_residue(int dirfd, const struct residue_row *r, struct spec_sand
 	canned_seal(dirfd, "done", "");
 }
 
+static void check_residue(int dirfd, const struct residue_row *r, const char *faults)
+{
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	_cleanup_outcome_ struct outcome o = { 0 };
+
+	put_residue(dirfd, r, &s);
+	if (faults) {
+		assert_int_equal(spec_set(&s.faults, faults), 0);
+		folder_put(dirfd, "interposed.json", "{}");
+		canned_seal(dirfd, "done", "");
+	}
+	canned_observe(dirfd, &s, &o);
+	assert_text(r->name, o.broken ? o.broken : "", "");
+	const struct fact *left = outcome_find(&o, PROP_LEFT, SUBJECT_CONTAINER, r->kind);
+	assert_non_null(left);
+	assert_text(r->name, left->value, r->left ? r->line : "");
+}
+
 static void what_is_left_is_seen_and_what_may_stay_is_not(void **state)
 {
 	struct folder *f = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(residue_rows); i++) {
-		const struct residue_row *r = &residue_rows[i];
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-		_cleanup_outcome_ struct outcome o = { 0 };
-
-		put_residue(f->fd, r, &s);
-		canned_observe(f->fd, &s, &o);
-		const struct fact *left = outcome_find(&o, PROP_LEFT, SUBJECT_CONTAINER, r->kind);
-		assert_non_null(left);
-		assert_text(r->name, left->value, r->left ? r->line : "");
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(residue_rows); i++)
+		check_residue(f->fd, &residue_rows[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(faulted_rows); i++)
+		check_residue(f->fd, &faulted_rows[i], "drop request nth 1\n");
 }
 
 static void what_was_there_before_is_not_left(void **state)
