@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "harness/cmd/begin.h"
 #include "harness/cmd/finish.h"
 #include "harness/cmd/live.h"
 #include "harness/cmd/run.h"
@@ -83,31 +84,10 @@ static char *command_text(const struct strv *command)
 
 static struct json_object *run_line(const struct gofers *g, size_t planned)
 {
-	_cleanup_json_ struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *command = command_text(&g->options->arguments);
-	struct json_object *target = NULL;
-	char started[32] = "";
-	time_t now = time(NULL);
-	struct tm tm;
+	const struct begin b = { g->options, &g->target, command, "gofer", 0, planned };
 
-	if (gmtime_r(&now, &tm))
-		strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!o || json_add_string(o, "type", "run") < 0 ||
-	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
-	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
-	    json_add(o, "target", target = json_object_new_object()) < 0 ||
-	    json_add_string(target, "path", g->target.path) < 0 ||
-	    json_add_string(target, "version", command) < 0 ||
-	    json_add_string(target, "module", g->target.module) < 0 ||
-	    json_add_string(target, "sha256", g->target.sha256) < 0 ||
-	    json_add_bool(target, "reference", false) < 0 ||
-	    json_add_string(o, "profile", "gofer") < 0 ||
-	    json_add_bool(o, "strict", g->options->strict) < 0 || json_add_int(o, "seed", 0) < 0 ||
-	    json_add_int(o, "planned", (int64_t)planned) < 0 ||
-	    json_add_strv(o, "filters", &g->options->filters) < 0 ||
-	    json_add_string(o, "started", started) < 0)
-		return NULL;
-	return TAKE_PTR(o);
+	return command ? begin_line(&b) : NULL;
 }
 
 static char *replay(const struct gofers *g, const struct gofer_case *gc)

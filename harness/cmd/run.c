@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
+#include "harness/cmd/begin.h"
 #include "harness/cmd/engine.h"
 #include "harness/cmd/expected.h"
 #include "harness/cmd/finish.h"
@@ -171,36 +172,18 @@ static int prepare(struct run *r, struct hx_error *err)
 
 static struct json_object *run_line(const struct run *r, size_t planned)
 {
-	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *target = NULL;
+	const struct begin b = { r->options,        &r->target,
+				 r->target.version, profile_name(r->plan.profile),
+				 r->options->seed,  planned };
+	_cleanup_json_ struct json_object *o = begin_line(&b);
 	_cleanup_strv_ struct strv notes = STRV_INIT;
-	char started[32] = "";
-	time_t now = time(NULL);
-	struct tm tm;
 
 	if (needs_notes(&r->plan, &notes) < 0 ||
 	    (r->options->plant && strv_push(&notes, "a corruption was planted: this run says "
 						    "nothing about the target") < 0))
 		return NULL;
-	if (gmtime_r(&now, &tm))
-		strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (!o || json_add_string(o, "type", "run") < 0 ||
-	    json_add_int(o, "schema", RECORD_SCHEMA) < 0 ||
-	    json_add_string(o, "tool", "gofercert " GOFERCERT_VERSION) < 0 ||
-	    json_add(o, "target", target = json_object_new_object()) < 0 ||
-	    json_add_strv(o, "notes", &notes) < 0 ||
-	    json_add_string(target, "path", r->target.path) < 0 ||
-	    json_add_string(target, "version", r->target.version) < 0 ||
-	    json_add_string(target, "module", r->target.module) < 0 ||
-	    json_add_string(target, "sha256", r->target.sha256) < 0 ||
-	    json_add_bool(target, "reference", r->target.reference) < 0 ||
-	    json_add_string(o, "profile", profile_name(r->plan.profile)) < 0 ||
-	    json_add_bool(o, "profile_auto", r->options->profile_auto) < 0 ||
-	    json_add_bool(o, "strict", r->options->strict) < 0 ||
-	    json_add_int(o, "seed", (int64_t)r->options->seed) < 0 ||
-	    json_add_int(o, "planned", (int64_t)planned) < 0 ||
-	    json_add_strv(o, "filters", &r->options->filters) < 0 ||
-	    json_add_string(o, "started", started) < 0)
+	if (!o || json_add_strv(o, "notes", &notes) < 0 ||
+	    json_add_bool(o, "profile_auto", r->options->profile_auto) < 0)
 		return NULL;
 	return TAKE_PTR(o);
 }
