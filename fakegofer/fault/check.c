@@ -75,6 +75,8 @@ static const char *transport_name(unsigned int transports)
 		return "the FUSE daemon";
 	case FAULT_IN_RELAY:
 		return "the shim";
+	case FAULT_IN_SOURCE:
+		return "a FUSE source";
 	default:
 		return "what runs here";
 	}
@@ -92,8 +94,10 @@ static unsigned int who_plays(const struct fault *f)
 {
 	unsigned int who = f->action->transports;
 
+	if (f->place == FAULT_FUSE && (who & FAULT_IN_FUSE))
+		return FAULT_IN_FUSE | FAULT_IN_SOURCE;
 	if (f->place == FAULT_FUSE)
-		return who & FAULT_IN_FUSE;
+		return 0;
 	who &= ~(unsigned int)FAULT_IN_FUSE;
 	if (f->place == FAULT_REPLY)
 		return who & ~(unsigned int)FAULT_IN_CLIENT;
@@ -110,7 +114,7 @@ static int check_transport(const struct fault *f, unsigned int transports, struc
 		      f->action->name, fault_places[f->place], transport_name(transports));
 }
 
-static int check_selectors(const struct fault *f, struct hx_error *err)
+static int check_selectors(const struct fault *f, unsigned int transports, struct hx_error *err)
 {
 	bool wire = f->place != FAULT_FUSE;
 	bool given = f->id != FAULT_ANY;
@@ -119,8 +123,10 @@ static int check_selectors(const struct fault *f, struct hx_error *err)
 		return refuse(f, err, "nth and every contradict each other");
 	if (f->nth && f->chance)
 		return refuse(f, err, "nth with a chance may never fire");
-	if (!wire && (f->use || f->mount != FAULT_ANY || f->following != FAULT_ANY))
-		return refuse(f, err, "use, mount and following are of messages, not of FUSE");
+	if (!wire && f->use)
+		return refuse(f, err, "use is of messages, not of FUSE");
+	if (!wire && f->mount != FAULT_ANY && !(transports & FAULT_IN_SOURCE))
+		return refuse(f, err, "mount is of messages, and of FUSE below somebody's gofer");
 	if (wire && given && f->place == FAULT_REQUEST && f->id == LISAFS_ERROR)
 		return refuse(f, err, "Error is no request: it would never fire");
 	if (f->use == FAULT_USE_DONATED && given &&
@@ -223,7 +229,7 @@ int fault_plan_check(const struct fault_plan *p, unsigned int transports, struct
 	for (size_t i = 0; i < p->n && rc == 0; i++) {
 		const struct fault *f = &p->faults[i];
 
-		rc = check_selectors(f, err);
+		rc = check_selectors(f, transports, err);
 		if (rc == 0)
 			rc = check_action(f, err);
 		if (rc == 0)

@@ -10,8 +10,10 @@
  *	          fuse OPERATION                        as FUSE calls it (lookup, read, …), or any
  *	SELECTOR  nth N                                 the N-th that all other selectors select
  *	          every N                               every N-th of them
- *	          following MESSAGE                     none before a reply to MESSAGE was sent
- *	          mount N                               of the N-th connection, from 0
+ *	          following MESSAGE                     none before a reply to MESSAGE was sent; in FUSE,
+ *	                                                following OPERATION: none before that was asked for
+ *	          mount N                               of the N-th connection, from 0; in FUSE: of the
+ *	                                                mount whose source on the host is our FUSE mount
  *	          path GLOB                             of this file; "." is the root, "a/b" below it
  *	          use control|open|socket|donated       what its FD id names; or: host FDs ride along
  *	          chance N%                             by the seed
@@ -119,6 +121,7 @@ enum fault_transport {
 	FAULT_IN_CLIENT = 2, /* a hostile client */
 	FAULT_IN_FUSE = 4,   /* our FUSE daemon */
 	FAULT_IN_RELAY = 8,  /* between a sentry and a gofer */
+	FAULT_IN_SOURCE = 16, /* our FUSE daemons below somebody's gofer: each has a mount's number */
 };
 
 /* A number as a plan says it: N, +N, -N (from what is there), max. */
@@ -160,7 +163,7 @@ struct fault {
 	uint16_t id; /* a message, or an operation of FUSE; FAULT_ANY */
 	uint64_t nth;
 	uint64_t every;
-	uint16_t following; /* FAULT_ANY = not given */
+	uint16_t following; /* a message, or an operation of FUSE; FAULT_ANY = not given */
 	uint16_t mount;     /* FAULT_ANY = not given */
 	enum fault_use use;
 	uint32_t chance; /* per cent; 0 = not given */

@@ -75,6 +75,7 @@ struct fault_owner {
 	fault_watch_fuse_fn watch_fuse; /* NULL = nobody */
 	void *ctx;
 	enum lisafs_dialect dialect;
+	uint16_t fuse_mount; /* what plans call the mount whose operations of FUSE these are */
 };
 
 /* plan is borrowed and was checked. */

@@ -29,8 +29,9 @@ bool fault_match(const struct fault *f, size_t index, uint64_t seed, const struc
 {
 	bool armed = f->following == FAULT_ANY || m->armed;
 
-	/* The message that it follows arms it for what comes behind. */
-	if (e->place == FAULT_REPLY && e->id == f->following && f->following != FAULT_ANY &&
+	/* What it follows arms it for what comes behind: a reply, or an operation of FUSE. */
+	if (e->place == (f->place == FAULT_FUSE ? FAULT_FUSE : FAULT_REPLY) &&
+	    e->id == f->following && f->following != FAULT_ANY &&
 	    (f->mount == FAULT_ANY || f->mount == e->mount))
 		m->armed = true;
 	if (!armed || !selects(f, e))

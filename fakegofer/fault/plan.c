@@ -293,7 +293,8 @@ static int parse_selector(struct fault_line *l, struct fault *f, unsigned int *g
 		rc = parse_count(l, &f->every);
 		break;
 	case 2:
-		rc = next_message(l, &f->following);
+		rc = f->place == FAULT_FUSE ? next_fuse_op(l, &f->following)
+					    : next_message(l, &f->following);
 		break;
 	case 3:
 		rc = parse_mount(l, f);

@@ -19,7 +19,9 @@ void fault_print(const struct fault *f, struct str *to)
 	if (f->every)
 		str_printf(to, " every %" PRIu64, f->every);
 	if (f->following != FAULT_ANY)
-		str_printf(to, " following %s", lisafs_name(f->following));
+		str_printf(to, " following %s",
+			   f->place == FAULT_FUSE ? fault_fuse_name(f->following)
+						  : lisafs_name(f->following));
 	if (f->mount != FAULT_ANY)
 		str_printf(to, " mount %u", f->mount);
 	if (f->path) {

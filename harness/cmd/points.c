@@ -12,11 +12,11 @@
 #include "harness/cmd/output.h"
 #include "harness/cmd/run.h"
 
-#define CLEAN_RUNS "FLT-6/off.*.clean"
+#define CLEAN_RUNS "FLT-6/*.clean"
 
 struct counting {
 	struct plan_points *points;
-	size_t n;
+	size_t n, wanted;
 };
 
 bool points_wanted(const struct plan *p, const struct target *t)
@@ -47,13 +47,24 @@ static int take_frames(void *ctx, const struct plan_case *c, struct json_object 
 
 	(void)v; /* whether it is as it should be is the case's own business, in the run */
 	if (json_get_object(line, "frames", &frames, NULL) >= 0 &&
-	    fault_read_points(counting->points, c->slug, frames) >= 0)
+	    (fault_read_points(counting->points, c->slug, frames) >= 0 ||
+	     fault_read_source_points(counting->points, c->slug, frames) >= 0))
 		counting->n++;
 	return 0;
 }
 
+/* A clean run is one case, where the profile and the machine allow it. */
+static size_t count_wanted(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_cases; i++)
+		n += p->cases[i].selected && !p->cases[i].skip;
+	return n;
+}
+
 static int run_clean(const struct engine_options *e, enum profile profile,
-		     const struct plan_depth *depth, struct hx_error *err)
+		     const struct plan_depth *depth, size_t *ret_wanted, struct hx_error *err)
 {
 	_cleanup_plan_ struct plan plan = { 0 };
 	_cleanup_strv_ struct strv filter = STRV_INIT;
@@ -61,9 +72,12 @@ static int run_clean(const struct engine_options *e, enum profile profile,
 
 	if (r < 0)
 		return r;
-	if (strv_push(&filter, CLEAN_RUNS) < 0)
+	if (strv_push(&filter, CLEAN_RUNS) < 0 ||
+	    (fuse_usable(NULL) < 0 && plan_skip(&plan, plan_needs_fuse, NULL, "no FUSE") < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (!plan_select(&plan, &filter))
+	plan_select(&plan, &filter);
+	*ret_wanted = count_wanted(&plan);
+	if (!*ret_wanted)
 		return hx_error_set(err, -EINVAL, "the plan lacks the workloads' clean runs");
 	return engine_run(&plan, e, err);
 }
@@ -96,14 +110,14 @@ int points_count(const struct options *o, const struct target *t, const char *pr
 			.ctx = &counting,
 		};
 
-		r = run_clean(&e, profile, &depth, err);
+		r = run_clean(&e, profile, &depth, &counting.wanted, err);
 	}
 	_cleanup_close_ int tmp = fs_open_dir(AT_FDCWD, "/tmp");
 	int cleaned = tmp < 0 ? tmp : fs_remove_tree(tmp, strrchr(folder, '/') + 1, err);
-	if (r >= 0 && cleaned >= 0 && counting.n != FAULT_WORKLOADS)
+	if (r >= 0 && cleaned >= 0 && counting.n != counting.wanted)
 		return hx_error_set(err, -ENODATA,
-				    "%zu of %d workloads could not be counted: run "
+				    "%zu of %zu workloads could not be counted: run "
 				    "--filter '" CLEAN_RUNS "' to see why",
-				    FAULT_WORKLOADS - counting.n, FAULT_WORKLOADS);
+				    counting.wanted - counting.n, counting.wanted);
 	return r < 0 ? r : cleaned;
 }

@@ -7,6 +7,7 @@
 #include "harness/base/fs.h"
 #include "harness/execute/bundle.h"
 #include "harness/execute/inside.h"
+#include "harness/execute/sources.h"
 #include "harness/spec/evidence.h"
 
 static const char *const folders[] = { "src", "root" };
@@ -68,11 +69,22 @@ static int make_symlink(int dirfd, const char *path, struct hx_error *err)
 	return 0;
 }
 
+/* What stands on it is mounted once all sources are there (sources.c). */
+static int make_fuse(int dirfd, const char *path, struct hx_error *err)
+{
+	_cleanup_free_ char *behind = str_format("%s" SPEC_BEHIND, path);
+
+	if (!behind)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	int r = fs_mkdirs_at(dirfd, behind, 0755, err);
+	return r < 0 ? r : make_dir(dirfd, path, err);
+}
+
 static int (*const makers[SPEC_SOURCE_N])(int, const char *, struct hx_error *) = {
 	[SPEC_SOURCE_NONE] = make_none,
 	[SPEC_SOURCE_DIR] = make_dir,
 	[SPEC_SOURCE_FILE] = make_file,
-	[SPEC_SOURCE_SYMLINK] = make_symlink,
+	[SPEC_SOURCE_SYMLINK] = make_symlink, [SPEC_SOURCE_FUSE] = make_fuse,
 };
 
 /* A mountpoint that is there already, because a read-only parent lets none be made. */
@@ -230,5 +242,7 @@ int bundle_make(struct world *w, struct hx_error *err)
 	if (r < 0)
 		return hx_error_wrap(err, r, "evidence");
 	r = bundle_build(p->job->spec, w->scratch_fd, &from, w->evidence_fd, err);
+	if (r >= 0)
+		r = sources_begin(w, err);
 	return r < 0 ? r : write_sources(w, err);
 }

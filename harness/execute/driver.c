@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "harness/base/fs.h"
+#include "harness/execute/clock.h"
 #include "harness/execute/faulted.h"
 #include "harness/execute/inside.h"
 #include "harness/execute/interposed.h"
 #include "harness/execute/processes.h"
+#include "harness/execute/sources.h"
 
 /* What a step that did not exit 0 does to those after it. */
 enum on_failure {
@@ -30,6 +32,7 @@ struct verb {
 	step_fn instead; /* not the runtime: a child of the world's init */
 };
 
+#define RELEASE_MS 300 /* until a FUSE source is let go that a delete may be waiting for */
 #define VERBS_LIMIT 10 /* of a lifecycle in the table */
 #define ARG_BUNDLE "@BUNDLE@"
 #define ARG_ID "@ID@"
@@ -181,6 +184,30 @@ static int await_start(struct world *w, struct hx_error *err)
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
 
+/*
+ * Who waits in the kernel for a FUSE daemon cannot even be killed, so a delete may wait, too. Whoever runs the volume
+ * aborts its connection then. When that is decides nothing: the delete has to end, and to leave nothing, either way.
+ */
+static int await_delete(struct world *w, struct hx_error *err)
+{
+	w->timed_out = false;
+	if (clock_arm(w->timer_fd, RELEASE_MS, 0) < 0)
+		return hx_error_errno(err, -errno, "timer");
+	int r = step_wait(w, STEP_PATIENT, err);
+	clock_arm(w->timer_fd, 0, 0);
+	sources_release(w);
+	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
+}
+
+static int await_end(struct world *w, const struct verb *verb, struct hx_error *err)
+{
+	if (faulted_at_start(w) && (!strcmp(verb->name, "create") || !strcmp(verb->name, "start")))
+		return await_start(w, err);
+	if (w->sources && !strcmp(verb->name, "delete"))
+		return await_delete(w, err);
+	return step_wait(w, STEP_ENDED, err);
+}
+
 static int run_verb(struct world *w, const struct verb *verb, struct hx_error *err)
 {
 	_cleanup_strv_ struct strv argv = STRV_INIT;
@@ -198,10 +225,7 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 		r = verb_args(w, verb, &argv) < 0 ? hx_error_set(err, -ENOMEM, "out of memory") : 0;
 	if (r >= 0)
 		r = step_start(w, verb->name, &argv, hang ? step_pause : verb->instead, err);
-	if (r >= 0 && faulted_at_start(w) &&
-	    (!strcmp(verb->name, "create") || !strcmp(verb->name, "start")))
-		return await_start(w, err);
-	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
+	return r < 0 ? r : await_end(w, verb, err);
 }
 
 int driver_verb(struct world *w, const char *name, bool *ret_ok, struct hx_error *err)
@@ -281,6 +305,7 @@ static int run_reread(struct world *w, struct hx_error *err)
 
 static int run_extra(struct world *w, struct hx_error *err)
 {
+	sources_release(w);
 	int r = step_wait(w, STEP_ALL, err);
 
 	if (r >= 0 && w->plan->job->spec->native)

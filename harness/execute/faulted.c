@@ -15,6 +15,7 @@
 #include "fakegofer/fault/fault.h"
 #include "harness/base/fs.h"
 #include "harness/execute/interposed.h"
+#include "harness/execute/sources.h"
 #include "harness/interpose/control.h"
 #include "harness/interpose/faults.h"
 #include "harness/interpose/interpose.h"
@@ -34,10 +35,28 @@ static unsigned int transports(const struct spec_sandbox *s)
 {
 	unsigned int who = FAULT_IN_RELAY;
 
-	for (size_t i = 0; i < s->n_mounts; i++)
+	for (size_t i = 0; i < s->n_mounts; i++) {
 		if (s->mounts[i].serving.gofer == SPEC_GOFER_FUSE)
 			who |= FAULT_IN_FUSE;
+		if (s->mounts[i].kind == SPEC_SOURCE_FUSE)
+			who |= FAULT_IN_SOURCE;
+	}
 	return who;
+}
+
+/* The runtime, and this process, look at sources before there is a guest, and must not wait for them. */
+static int check_source_faults(const struct fault_plan *p, struct hx_error *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fault *f = &p->faults[i];
+
+		if (f->place == FAULT_FUSE && f->following == FAULT_ANY)
+			return hx_error_set(err, -EINVAL,
+					    "line %u: of a FUSE source it must name what of the "
+					    "guest's it is following",
+					    f->line);
+	}
+	return 0;
 }
 
 static int check_plan(const struct spec_sandbox *s, bool *ret_at_start, struct hx_error *err)
@@ -47,6 +66,8 @@ static int check_plan(const struct spec_sandbox *s, bool *ret_at_start, struct h
 
 	if (r >= 0 && plan.n) /* none at all: the run that others are compared with */
 		r = fault_plan_check(&plan, transports(s), err);
+	if (r >= 0 && (transports(s) & FAULT_IN_SOURCE))
+		r = check_source_faults(&plan, err);
 	for (size_t i = 0; i < plan.n; i++)
 		*ret_at_start = *ret_at_start || (plan.faults[i].place != FAULT_FUSE &&
 						  plan.faults[i].following == FAULT_ANY);
@@ -75,6 +96,15 @@ static int listen_here(struct fault_desk *d)
 	return watch(d, d->listener);
 }
 
+static int watch_all(struct world *w)
+{
+	int r = listen_here(w->faults);
+
+	if (r >= 0 && sources_quiet_fd(w) >= 0)
+		r = watch(w->faults, sources_quiet_fd(w));
+	return r;
+}
+
 int faulted_begin(struct world *w, struct hx_error *err)
 {
 	struct fault_desk *d;
@@ -92,7 +122,7 @@ int faulted_begin(struct world *w, struct hx_error *err)
 	w->faults = d;
 	d->listener = d->epoll = -1;
 	d->at_start = at_start;
-	r = listen_here(d);
+	r = watch_all(w);
 	return r < 0 ? hx_error_errno(err, r, "listen at " FAULTS_SOCKET) : 0;
 }
 
@@ -208,12 +238,25 @@ static void hear(struct world *w, int fd)
 	(void)send(fd, "k", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* A FUSE source hangs: who has asked it waits. */
+static void hear_source(struct world *w, int quiet)
+{
+	uint64_t told;
+
+	if (read(quiet, &told, sizeof(told)) == (ssize_t)sizeof(told))
+		w->faults->owed = true;
+}
+
 void faulted_serve(struct world *w)
 {
 	struct epoll_event e[EVENTS];
 	int n = epoll_wait(w->faults->epoll, e, EVENTS, 0);
 
 	for (int i = 0; i < n; i++) {
+		if (e[i].data.fd == sources_quiet_fd(w)) {
+			hear_source(w, e[i].data.fd);
+			continue;
+		}
 		if (e[i].data.fd != w->faults->listener) {
 			hear(w, e[i].data.fd);
 			continue;

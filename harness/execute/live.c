@@ -6,6 +6,7 @@
 #include "harness/execute/clock.h"
 #include "harness/execute/inside.h"
 #include "harness/execute/interposed.h"
+#include "harness/execute/sources.h"
 #include "harness/spec/evidence.h"
 
 static struct json_object *step_json(const struct world *w, const struct step *s)
@@ -81,6 +82,8 @@ int world_live(struct world *w, struct hx_error *err)
 		r = step_kill_all(w, err);
 	if (r >= 0 || r == -EINTR)
 		r = step_close_all(w, err);
+	if (r >= 0)
+		r = sources_end(w, err);
 	if (r >= 0)
 		r = interposed_end(w, err);
 	if (r >= 0)

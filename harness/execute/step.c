@@ -223,6 +223,8 @@ static bool happened(const struct world *w, enum step_event event)
 	bool open = false;
 
 	switch (event) {
+	case STEP_PATIENT:
+		return w->timed_out || w->steps[w->n_steps - 1].ended;
 	case STEP_OWED:
 		if (faulted_owes(w))
 			return true;

@@ -378,7 +378,7 @@ bool model_feasible(enum profile profile, const struct spec_sandbox *s, const ch
 		*ret_why = "the runtime does not know --directfs";
 		return false;
 	}
-	if (profile < PROFILE_OPT_OUT && s->faults && f->directfs == SPEC_ON) {
+	if (profile < PROFILE_OPT_OUT && s->faults && f->directfs == SPEC_ON && s->n_annotations) {
 		*ret_why = "the runtime does not know the opt-out: the messages to be faulted are "
 			   "not sent";
 		return false;

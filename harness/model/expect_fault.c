@@ -6,6 +6,7 @@
  * order. The first clean one is the baseline: what is faulted answers as it does, or with an error; the last one
  * answers as it does, whatever happened in between.
  */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -31,12 +32,14 @@ static bool is_signal(const struct fault *f, enum fault_process process, int sig
 	return is_action(f, "signal") && f->process == process && f->signal == sig;
 }
 
-/* By FUSE a fault hits the one mount that is served so. */
+/* By FUSE a fault hits the one mount that is served so, where it names none. */
 static int fault_subject(const struct spec_sandbox *s, const struct fault *f)
 {
+	bool fuse = f->place == FAULT_FUSE && f->mount == FAULT_ANY;
+
 	for (size_t i = 0; i < s->n_mounts; i++) {
-		if (f->place == FAULT_FUSE ? s->mounts[i].serving.gofer == SPEC_GOFER_FUSE
-					   : spec_ordinal(s, (int)i) == (int)f->mount)
+		if (fuse ? s->mounts[i].serving.gofer == SPEC_GOFER_FUSE
+			 : spec_ordinal(s, (int)i) == (int)f->mount)
 			return (int)i;
 	}
 	return SUBJECT_CONTAINER;
@@ -126,11 +129,47 @@ static bool must_show(uint16_t id)
 	return false;
 }
 
+/*
+ * Likewise, of a FUSE mount that is a mount's source. What is looked up, opened, read or asked for is asked for again
+ * in other ways, and closing tells nobody.
+ */
+static bool must_show_source(const struct fault *f)
+{
+	static const uint16_t ops[] = {
+		FAULT_FUSE_CREATE,  FAULT_FUSE_WRITE,    FAULT_FUSE_FSYNC,       FAULT_FUSE_MKDIR,
+		FAULT_FUSE_MKNOD,   FAULT_FUSE_SYMLINK,  FAULT_FUSE_LINK,        FAULT_FUSE_UNLINK,
+		FAULT_FUSE_RMDIR,   FAULT_FUSE_RENAME,   FAULT_FUSE_SETATTR,     FAULT_FUSE_READLINK,
+		FAULT_FUSE_SETXATTR, FAULT_FUSE_REMOVEXATTR,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		if (ops[i] == f->id)
+			return true;
+	return false;
+}
+
+/*
+ * To a kernel ENOSYS says that there is no such operation, so that it does without: what that comes to is the
+ * kernel's business.
+ */
+static bool is_unknown_to_fuse(const struct fault *f)
+{
+	return f->place == FAULT_FUSE && f->action->outcome == FAULT_ERRS && f->error == ENOSYS;
+}
+
+static bool shows(const struct expect *e, const struct fault *f, int subject)
+{
+	if (f->place != FAULT_FUSE)
+		return must_show(f->id);
+	return e->s->mounts[subject].kind == SPEC_SOURCE_FUSE && !is_unknown_to_fuse(f) &&
+	       must_show_source(f);
+}
+
 /* The value of a MATCH_FAULTED: an errno that must be the first one, and whether one must be. */
 static void demand_answers(struct expect *e, const struct fault *f, int subject, int baseline)
 {
-	const char *error = f->action->outcome == FAULT_ERRS ? fault_errno_name(f->error) : NULL;
-	bool shows = f->place == FAULT_FUSE ? false : must_show(f->id);
+	bool its_own = f->action->outcome == FAULT_ERRS && !is_unknown_to_fuse(f);
+	const char *error = its_own ? fault_errno_name(f->error) : NULL;
 	char value[64];
 	struct fact fact = {
 		.property = PROP_ANSWER,
@@ -143,7 +182,7 @@ static void demand_answers(struct expect *e, const struct fault *f, int subject,
 	};
 
 	snprintf(value, sizeof(value), "%s%s", error ? error : FAULTED_ANY_ERROR,
-		 shows ? "" : FAULTED_OR_NONE);
+		 shows(e, f, subject) ? "" : FAULTED_OR_NONE);
 	int r = outcome_add(e->out, &fact);
 	if (r < 0 && e->status >= 0)
 		e->status = r;
@@ -215,6 +254,11 @@ static void flt_4(struct expect *e)
 	demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_SECCOMP, MATCH_IS, "", false);
 }
 
+static bool is_behind_sync(const struct fault *f)
+{
+	return f->following == (f->place == FAULT_FUSE ? FAULT_FUSE_FSYNC : LISAFS_FSYNC);
+}
+
 /*
  * FLT-5: what was written and synced before the fault, both with an answer, is on the host; of an operation
  * without one the tree tells nothing wrong. Where the guest could not report, the plan says that the fault
@@ -227,7 +271,7 @@ static void flt_5(struct expect *e)
 
 	demand_fired(e);
 	for (size_t i = 0; i < e->faults->n; i++)
-		behind = behind && e->faults->faults[i].following == LISAFS_FSYNC;
+		behind = behind && is_behind_sync(&e->faults->faults[i]);
 	for (size_t i = 0; i < e->s->n_mounts; i++) {
 		const struct spec_mount *m = &e->s->mounts[i];
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fakegofer/fault/fault.h"
 #include "harness/observe/sensors.h"
 #include "harness/observe/wire_log.h"
 
@@ -109,6 +110,67 @@ static int take_log(struct sensing *x, const struct wire_log *l, struct gathered
 	return r;
 }
 
+static int take_source_fault(struct sensing *x, struct json_object *o)
+{
+	int subject = spec_find_mount(x->s, json_string_or(o, "mount", ""));
+	char key[32];
+
+	if (subject < 0)
+		return 0;
+	snprintf(key, sizeof(key), "line %lld", (long long)json_int_or(o, "line", 0));
+	int r = sensed(x, PROP_FIRED, SUBJECT_CONTAINER, key, "yes", SENSOR_FUSE);
+	return r < 0 ? r : sensed(x, PROP_FIRED, subject, key, "yes", SENSOR_FUSE);
+}
+
+static int count_operations(struct sensing *x, int subject, struct json_object *o)
+{
+	int r = 0;
+
+	for (uint16_t op = 0; op < FAULT_FUSE_OP_N && r >= 0; op++) {
+		char key[48], text[24];
+		int64_t n = json_int_or(o, fault_fuse_name(op), 0);
+
+		snprintf(key, sizeof(key), FRAMES_FUSE "%s", fault_fuse_name(op));
+		snprintf(text, sizeof(text), "%" PRId64, n);
+		if (n)
+			r = sensed(x, PROP_FRAMES, subject, key, text, SENSOR_FUSE);
+	}
+	return r;
+}
+
+static bool has_sources(const struct spec_sandbox *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].kind == SPEC_SOURCE_FUSE)
+			return true;
+	return false;
+}
+
+/* What the daemons of FUSE sources told. */
+static int take_sources(struct sensing *x, struct hx_error *err)
+{
+	_cleanup_json_ struct json_object *o = NULL;
+	struct json_object *faults = NULL, *operations = NULL;
+	int r = has_sources(x->s) ? evidence_read_json(x->e, EVIDENCE_FUSE, &o, err) : 0;
+
+	if (r < 0 || !o)
+		return r;
+	r = json_get_array(o, "faults", &faults, err);
+	if (r >= 0)
+		r = json_get_object(o, "operations", &operations, err);
+	if (r < 0)
+		return hx_error_wrap(err, r, EVIDENCE_FUSE);
+	for (size_t i = 0; i < json_object_array_length(faults) && r >= 0; i++)
+		r = take_source_fault(x, json_object_array_get_idx(faults, i));
+	for (size_t i = 0; i < x->s->n_mounts && r >= 0; i++) {
+		struct json_object *one = NULL;
+
+		if (json_get_object(operations, x->s->mounts[i].id, &one, NULL) >= 0)
+			r = count_operations(x, (int)i, one);
+	}
+	return r;
+}
+
 /* What tracing saw of the sentry's threads. */
 static int take_traced(struct sensing *x, struct gathered *g, struct hx_error *err)
 {
@@ -202,6 +264,8 @@ int sense_faults(struct sensing *x, struct hx_error *err)
 	}
 	if (r == -ENOENT)
 		r = take_traced(x, &g, err);
+	if (r >= 0)
+		r = take_sources(x, err);
 	if (r >= 0)
 		r = take_panics(x, &g);
 	if (r >= 0 && (str_ok(&g.gofer) < 0 || str_ok(&g.seccomp) < 0 || str_ok(&g.panic) < 0))

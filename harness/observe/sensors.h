@@ -11,6 +11,7 @@
 #define SENSOR_RUNTIME "runtime"
 #define SENSOR_AUDIT "audit"
 #define SENSOR_WIRE "wire"
+#define SENSOR_FUSE "fuse"
 #define SENSOR_FILTER "filter"
 #define SENSOR_INSPECTION "inspection"
 #define SENSOR_TRACER "tracer"

@@ -20,6 +20,8 @@
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
  *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ] and
  *                     "traced": [ { "pid", "signal"?, "exit"? } … ] of the sentries that stayed so
+ *   fuse.json         of sources that are FUSE mounts of ours: { "faults": [ { "mount", "line", "fired": N } … ],
+ *                     "operations": { ID: { OPERATION: N, … }, … } } since the guest began, with SPEC_BEGUN_SOURCE
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done
@@ -62,5 +64,6 @@
 #define EVIDENCE_WIRE_PREFIX "wire."
 #define EVIDENCE_INTERPOSED "interposed.json"
 #define EVIDENCE_SOURCES "sources"
+#define EVIDENCE_FUSE "fuse.json"
 
 #endif

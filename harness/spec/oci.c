@@ -61,7 +61,8 @@ int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char
 		if (r >= 0)
 			r = strv_push(ret, "--at");
 		if (r >= 0)
-			r = strv_pushf(ret, "%s=%s/%s", m->destination, scratch, m->host);
+			r = strv_pushf(ret, "%s=%s/%s%s", m->destination, scratch, m->host,
+				       m->kind == SPEC_SOURCE_FUSE ? SPEC_BEHIND : "");
 		if (r >= 0)
 			r = add_script(ret, m->destination, m->reread);
 		if (r >= 0)

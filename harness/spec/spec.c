@@ -211,7 +211,8 @@ static bool serving_needs_fuse(const struct spec_serving *v)
 bool spec_needs_fuse(const struct spec_sandbox *s)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
-		if (serving_needs_fuse(&s->mounts[i].serving))
+		if (serving_needs_fuse(&s->mounts[i].serving) ||
+		    s->mounts[i].kind == SPEC_SOURCE_FUSE)
 			return true;
 	return serving_needs_fuse(&s->rootfs);
 }

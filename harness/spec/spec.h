@@ -43,10 +43,12 @@ enum spec_source {
 	SPEC_SOURCE_DIR,     /* an empty directory, 0755 */
 	SPEC_SOURCE_FILE,    /* a regular file, 0644, with SPEC_FILE_TEXT */
 	SPEC_SOURCE_SYMLINK, /* a symlink to a directory made beside it ("HOST.target") */
+	SPEC_SOURCE_FUSE,    /* a FUSE mount of ours that shows one made beside it ("HOST.behind") */
 	SPEC_SOURCE_N,
 };
 
 #define SPEC_FILE_TEXT "gofercert\n"
+#define SPEC_BEHIND ".behind" /* what a FUSE source shows */
 
 /* Scripts that clauses speak of; the operations whose answers they judge are spelled the same there. */
 #define SPEC_STANDARD_SCRIPT "@standard"
@@ -55,6 +57,10 @@ enum spec_source {
 #define SPEC_UNMOUNT_SCRIPT "create .probe-u; umount .; " SPEC_UNMOUNT_SEEN
 /* How a faulted script begins, with a message that nothing sends before: FStatFS. */
 #define SPEC_BEGUN "statfs ."
+/*
+ * Likewise in FUSE mounts that are sources: a mkdir. A statfs is what the runtime itself asks for while it starts.
+ */
+#define SPEC_BEGUN_SOURCE "mkdir .probe-fb 0755"
 /* What faulted scripts write and sync, and how it is found again. All that they make begins so. */
 #define SPEC_FAULTED_FILE ".probe-f"
 #define SPEC_ACKED_WRITE "write .probe-fa 0 acknowledged"

@@ -15,6 +15,7 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 	[SPEC_SOURCE_DIR] = "dir",
 	[SPEC_SOURCE_FILE] = "file",
 	[SPEC_SOURCE_SYMLINK] = "symlink",
+	[SPEC_SOURCE_FUSE] = "fuse",
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {

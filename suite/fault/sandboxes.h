@@ -9,15 +9,20 @@
 #ifndef HX_SUITE_FAULT_SANDBOXES_H
 #define HX_SUITE_FAULT_SANDBOXES_H
 
+#include "fakegofer/fault/fault.h"
 #include "fakegofer/lisafs/lisafs.h"
 #include "suite/plan/sources.h"
 
 #define FAULT_MOUNTS 14 /* faulted mounts in one sandbox */
 #define FAULT_WORKLOADS 4
+#define FAULT_SOURCES 3 /* ways to a mount whose source is a FUSE mount: opted out, directfs, neither */
 
 /* How many messages of each kind a workload makes on one mount: requests, and replies. */
 struct plan_points {
 	unsigned int n[FAULT_WORKLOADS][2][LISAFS_ID_N];
+	/* operations of FUSE, of a mount whose source is one */
+	unsigned int source[FAULT_SOURCES][FAULT_FUSE_OP_N];
+	bool counted[FAULT_SOURCES];
 };
 
 struct fault_workload {
@@ -40,6 +45,13 @@ struct plan;
 int fault_add_points(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
 /* Faults in each operation of a FUSE mount below a gofer of ours. */
 int fault_add_fuse(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* "out.source.clean", "on.…", "off.…": no fault in a FUSE mount that the runtime's own gofer serves. */
+extern const struct sandbox_source fault_source_sandboxes[];
+/* Faults in each operation of such a mount. */
+int fault_add_sources(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* As fault_read_points, of {"fuse write":2,…}. */
+int fault_read_source_points(struct plan_points *points, const char *slug,
+			     struct json_object *frames);
 /* Reads {"PWrite":2,"PWrite reply":2,…} of the clean run called slug. -ENOENT: it is none. */
 int fault_read_points(struct plan_points *points, const char *slug, struct json_object *frames);
 

@@ -160,7 +160,7 @@ static const struct {
 	{ "at reply PRead use donated drop", EVERYWHERE, "no FD rides beside a PRead reply" },
 	{ "at request Mount use donated drop", EVERYWHERE, "no FD rides beside a Mount request" },
 	{ "at reply PRead fd missing", EVERYWHERE, "no FD rides beside a PRead reply" },
-	{ "at fuse read mount 1 errno EIO", EVERYWHERE, "are of messages, not of FUSE" },
+	{ "at fuse read mount 1 errno EIO", EVERYWHERE, "mount is of messages, and of FUSE below" },
 	{ "at reply Channel path a drop", EVERYWHERE, "Channel has no path" },
 	{ "at reply OpenAt truncate 8", EVERYWHERE, "a OpenAt reply has 8 bytes" },
 	{ "at reply OpenAt cut 16", EVERYWHERE, "a OpenAt reply has 8 bytes" },
