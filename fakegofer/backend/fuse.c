@@ -163,23 +163,22 @@ static int spawn(struct backend *b, const struct fuse_mount_options *options, st
 }
 
 /* Every request fails from here on, whatever the daemon is doing. Not everyone has this file system. */
-static void abort_connection(unsigned int connection)
+static int abort_connection(unsigned int connection)
 {
 	char path[64];
 	_cleanup_close_ int fd = -1;
 
 	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", connection);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0)
-		(void)fs_write_all(fd, "1", 1);
+	return fd < 0 ? -errno : fs_write_all(fd, "1", 1);
 }
 
-void fuse_abort_at(const char *path)
+int fuse_abort_at(const char *path)
 {
 	unsigned int connection;
+	int r = device_at(path, &connection, NULL);
 
-	if (device_at(path, &connection, NULL) == 0)
-		abort_connection(connection);
+	return r < 0 ? r : abort_connection(connection);
 }
 
 /* Its death closes the device, which aborts the connection, too. A stopped process dies as well. */
@@ -204,7 +203,7 @@ static void detach(const struct fuse_mount *m)
 void fuse_mount_stop(struct fuse_mount *m)
 {
 	if (m->connection > 0)
-		abort_connection(m->connection);
+		(void)abort_connection(m->connection);
 	if (m->pid > 0)
 		end_daemon(m);
 	if (m->connection > 0)

@@ -42,6 +42,13 @@ static void hang(const struct fuse_faults *f)
 		pause();
 }
 
+/* A device that nobody has open any more is the end of its connection, too. */
+static void abort_mount(const struct fuse_daemon *d)
+{
+	if (fuse_abort_at(d->faults->mountpoint) < 0)
+		close(fuse_session_fd(d->session));
+}
+
 /* Where an open was answered with ENOSYS, the kernel goes on without a handle. */
 static bool is_headless(fuse_req_t req, const struct fuse_file_info *fi)
 {
@@ -75,7 +82,7 @@ static bool faulted(fuse_req_t req, enum fault_fuse_op op, fuse_ino_t ino, const
 	case FAULT_FUSE_KILL:
 		fault_play_crash(done.signal);
 	case FAULT_FUSE_ABORT:
-		fuse_abort_at(f->mountpoint);
+		abort_mount(d);
 		fuse_reply_err(req, EIO);
 		return true;
 	case FAULT_FUSE_NOTHING:

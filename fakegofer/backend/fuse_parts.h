@@ -81,8 +81,8 @@ double fuse_timeout(const struct fuse_daemon *d);
 /* rc: 0 or a negative errno. ENOSYS is kept from the kernel, which would never ask again. */
 void fuse_answer(fuse_req_t req, int rc);
 
-/* Aborts the connection of the topmost mount at path. */
-void fuse_abort_at(const char *path);
+/* Aborts the connection of the topmost mount at path; a negative errno where there is no file system to do it by. */
+int fuse_abort_at(const char *path);
 
 extern const struct fuse_lowlevel_ops fuse_table;
 /* The same, each operation behind the injector (fuse_faults.c). A release that is faulted is not done. */

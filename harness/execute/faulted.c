@@ -44,21 +44,6 @@ static unsigned int transports(const struct spec_sandbox *s)
 	return who;
 }
 
-/* The runtime, and this process, look at sources before there is a guest, and must not wait for them. */
-static int check_source_faults(const struct fault_plan *p, struct hx_error *err)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		const struct fault *f = &p->faults[i];
-
-		if (f->place == FAULT_FUSE && f->following == FAULT_ANY)
-			return hx_error_set(err, -EINVAL,
-					    "line %u: of a FUSE source it must name what of the "
-					    "guest's it is following",
-					    f->line);
-	}
-	return 0;
-}
-
 static int check_plan(const struct spec_sandbox *s, bool *ret_at_start, struct hx_error *err)
 {
 	_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
@@ -66,8 +51,6 @@ static int check_plan(const struct spec_sandbox *s, bool *ret_at_start, struct h
 
 	if (r >= 0 && plan.n) /* none at all: the run that others are compared with */
 		r = fault_plan_check(&plan, transports(s), err);
-	if (r >= 0 && (transports(s) & FAULT_IN_SOURCE))
-		r = check_source_faults(&plan, err);
 	for (size_t i = 0; i < plan.n; i++)
 		*ret_at_start = *ret_at_start || (plan.faults[i].place != FAULT_FUSE &&
 						  plan.faults[i].following == FAULT_ANY);

@@ -89,6 +89,21 @@ static size_t count_sources(const struct spec_sandbox *s)
 	return n;
 }
 
+/* The runtime, and this process, look at sources before there is a guest, and must not wait for them. */
+static int check_faults(const struct fault_plan *p, struct hx_error *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fault *f = &p->faults[i];
+
+		if (f->place == FAULT_FUSE && f->following == FAULT_ANY)
+			return hx_error_set(err, -EINVAL,
+					    "line %u: of a FUSE source it must name what of the "
+					    "guest's it is following",
+					    f->line);
+	}
+	return 0;
+}
+
 static int read_plan(const struct world *w, struct fault_plan *ret, struct hx_error *err)
 {
 	_cleanup_free_ char *text = faulted_text(w);
@@ -97,7 +112,10 @@ static int read_plan(const struct world *w, struct fault_plan *ret, struct hx_er
 		return 0;
 	if (!text)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	return fault_plan_parse(text, strlen(text), ret, err);
+	int r = fault_plan_parse(text, strlen(text), ret, err);
+	if (r >= 0)
+		r = check_faults(ret, err);
+	return r < 0 ? hx_error_wrap(err, r, "fault plan") : 0;
 }
 
 static int begin_all(struct world *w, struct world_sources *all, struct hx_error *err)

@@ -228,6 +228,28 @@ static int take_panics(struct sensing *x, struct gathered *g)
 	return 0;
 }
 
+static bool was_asked_after(const struct sensing *x)
+{
+	for (size_t i = 0; i < json_object_array_length(x->steps); i++)
+		if (!strcmp(json_string_or(json_object_array_get_idx(x->steps, i), "verb", ""),
+			    "after"))
+			return true;
+	return false;
+}
+
+/* A second process that was there at the deadline has shown that nobody answers it. */
+static int sense_silence(struct sensing *x)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < x->s->n_mounts && r >= 0; i++)
+		if (x->s->mounts[i].after &&
+		    !outcome_find(x->out, PROP_AFTER, (int)i, SPEC_AFTER_READ))
+			r = sensed(x, PROP_AFTER, (int)i, SPEC_AFTER_READ, "no answer",
+				   SENSOR_RUNTIME);
+	return r;
+}
+
 static int conclude(struct sensing *x, struct gathered *g)
 {
 	bool hung = !strcmp(x->ended, "deadline");
@@ -243,6 +265,8 @@ static int conclude(struct sensing *x, struct gathered *g)
 	if (r >= 0)
 		r = sensed(x, PROP_HUNG, SUBJECT_CONTAINER, NULL, hung ? "yes" : "no",
 			   SENSOR_RUNTIME);
+	if (r >= 0 && hung && was_asked_after(x))
+		r = sense_silence(x);
 	return r;
 }
 

@@ -48,6 +48,40 @@
 
 static const struct fault_workload workload = { "source", SCRIPT, SPEC_GOFER_STOCK, true, NULL };
 
+/* What is refused with nothing else around it. */
+/* clang-format off: one operation, one line */
+#define BEGIN                                \
+	SPEC_BEGUN ";" SPEC_BEGUN_SOURCE ";" \
+		   "create .probe-fd 0644;"  \
+		   "write .probe-fd 0 first;" \
+		   "symlink a .probe-fs;"
+#define END ";unlink .probe-fd;unlink .probe-fs;rmdir .probe-fb"
+
+static const struct small {
+	const char *slug;
+	size_t mounts;
+	const char *plan;
+	struct fault_workload workload;
+} smalls[] = {
+	{ "one", 1, "at fuse fsync nth 2 following mkdir mount 2 errno EIO\n",
+	  { "one",
+	    SPEC_BEGUN ";" SPEC_BEGUN_SOURCE ";create .probe-fa 0644;" SPEC_ACKED_WRITE
+		       ";" SPEC_ACKED_SYNC ";" SPEC_ACKED_SYNC ";rmdir .probe-fb",
+	    SPEC_GOFER_STOCK, true, NULL } },
+	{ "attributes", 2,
+	  "at fuse setattr nth 1 following symlink mount 2 path .probe-fd errno EIO\n"
+	  "at fuse setattr nth 2 following symlink mount 3 path .probe-fd errno EIO\n",
+	  { "attributes",
+	    BEGIN "chmod .probe-fd 0600;"
+		  "stat .probe-fd;"
+		  "truncate .probe-fd 2;"
+		  "stat .probe-fd" END,
+	    SPEC_GOFER_STOCK, false, NULL } },
+	{ "listing", 1, "at fuse getattr following symlink mount 2 path .probe-fd errno EIO\n",
+	  { "listing", BEGIN "getdents ." END, SPEC_GOFER_STOCK, false, NULL } },
+};
+/* clang-format on */
+
 enum mode {
 	OPTED_OUT, /* the gofer makes the calls, */
 	DIRECTFS,  /* the sentry does, */
@@ -73,8 +107,9 @@ static const char all_ops[] = "*";
 static const struct kind {
 	const char *slug, *action;
 	bool alone; /* whether the guest is left waiting */
-	bool lies;  /* one in a sandbox, or neighbours get the blame */
+	bool lies;  /* one in a sandbox, or neighbours get the blame; as alone, the first of each operation */
 	const char *only; /* at these operations; NULL = all */
+	const char *except; /* and not at these */
 	/* at the default depth, by mode; NULL = none */
 	const char *often[FAULT_SOURCES];
 } kinds[] = {
@@ -83,8 +118,11 @@ static const struct kind {
 	{ "aborted", "abort", .often = { NULL } },
 	{ "unknown", "errno ENOSYS", .often = { NULL } },
 	{ "resized", "size +4096", .lies = true, .only = "lookup getattr setattr create" },
-	/* the gofer is what hangs where it makes the call; a file that it has opened it hands over */
-	{ "hung", "hang", .alone = true, .often = { "mkdir", "write", "mkdir" } },
+	/*
+	 * The gofer is what hangs where it makes the call; a file that it has opened it hands over, and whoever has
+	 * handed one on, our shim too, flushes it.
+	 */
+	{ "hung", "hang", .alone = true, .except = "flush", .often = { "mkdir", "write", "mkdir" } },
 };
 
 static bool is_among(const char *list, const char *op)
@@ -110,9 +148,10 @@ static int opt_out(struct spec_sandbox *s, const struct spec_mount *m)
 }
 
 /* The last mount is as any other: a folder, with directfs where there is that. */
-static int build(struct spec_sandbox *s, size_t mode, size_t hit, const char *plan, bool alone)
+static int build(struct spec_sandbox *s, const struct fault_workload *w, size_t mode, size_t hit,
+		 const char *plan, bool alone)
 {
-	int r = fault_build(s, &workload, hit, plan, alone ? SPEC_FAULTED : SPEC_RUN, alone);
+	int r = fault_build(s, w, hit, plan, alone ? SPEC_FAULTED : SPEC_RUN, alone);
 
 	s->flags.directfs = modes[mode].directfs;
 	for (size_t i = 0; i + 1 < s->n_mounts && r >= 0; i++) {
@@ -127,7 +166,7 @@ static int build(struct spec_sandbox *s, size_t mode, size_t hit, const char *pl
 	static int clean_##name(struct spec_sandbox *s, size_t instance) \
 	{                                                               \
 		(void)instance;                                         \
-		return build(s, mode, 0, "", false);                    \
+		return build(s, &workload, mode, 0, "", false);                    \
 	}
 CLEAN(OPTED_OUT, out)
 CLEAN(DIRECTFS, on)
@@ -179,6 +218,7 @@ static unsigned int count_of(const struct plan_depth *depth, size_t mode, uint16
 /* Faulted mounts of one sandbox, as they are gathered. */
 struct batch {
 	const char *op; /* the last one's */
+	bool later;     /* none that is the first of its operation */
 	struct str plan;
 	size_t n;
 	size_t number; /* of sandboxes before it */
@@ -187,8 +227,11 @@ struct batch {
 static int add_pack(struct plan *p, size_t mode, const struct kind *k, struct batch *b)
 {
 	_cleanup_free_ char *slug =
-		k->alone ? str_format("%s.source-%s.%s", modes[mode].name, b->op, k->slug)
-			 : str_format("%s.source.%s", modes[mode].name, k->slug);
+		str_format("%s.source%s%s.%s", modes[mode].name, k->alone || b->later ? "-" : "",
+			   b->later   ? "later"
+			   : k->alone ? b->op
+				      : "",
+			   k->slug);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 
@@ -196,7 +239,7 @@ static int add_pack(struct plan *p, size_t mode, const struct kind *k, struct ba
 		return 0;
 	if (!slug || str_ok(&b->plan) < 0)
 		return -ENOMEM;
-	int r = build(&s, mode, b->n, str_text(&b->plan), k->alone);
+	int r = build(&s, &workload, mode, b->n, str_text(&b->plan), k->alone);
 	if (r >= 0) {
 		s.id = str_format("%s.%zu", slug, b->number);
 		r = s.id ? plan_add_sandbox(p, &s) : -ENOMEM;
@@ -228,51 +271,73 @@ static int add_nth(struct plan *p, size_t mode, const struct kind *k, uint16_t o
 	return at ? add_point(p, mode, k, at, b) : -ENOMEM;
 }
 
-static int add_operation(struct plan *p, const struct plan_depth *depth, size_t mode,
-			 const struct kind *k, uint16_t op, struct batch *b)
+/* The first one of its kind; in a batch of later ones all others, at the full depth. */
+static int add_operation(struct plan *p, bool full, size_t mode, const struct kind *k, uint16_t op,
+			 unsigned int n, struct batch *b)
 {
-	bool full = depth->strength >= PLAN_STRENGTH_FULL;
 	bool often = is_among(k->often[mode], fault_fuse_name(op));
-	unsigned int n = count_of(depth, mode, op);
-	unsigned int to = full ? n : often && n && !k->alone;
-	int r = often && n && k->alone ? add_nth(p, mode, k, op, 1, true, b) : 0;
+	int r = 0;
 
-	for (unsigned int nth = 1; nth <= to && r >= 0; nth++)
+	if (!b->later && often && k->alone)
+		r = add_nth(p, mode, k, op, 1, true, b);
+	if (!b->later && r >= 0 && (full || (often && !k->alone)))
+		r = add_nth(p, mode, k, op, 1, false, b);
+	for (unsigned int nth = 2; b->later && nth <= n && r >= 0; nth++)
 		r = add_nth(p, mode, k, op, nth, false, b);
 	return r;
 }
 
-static bool is_planned(const struct plan *p, const struct plan_depth *depth, size_t mode)
+static bool is_planned(const struct plan *p, bool full, size_t mode)
 {
-	return depth->strength >= PLAN_STRENGTH_FULL ||
-	       (p->profile >= modes[mode].from && p->profile <= modes[mode].to);
+	return full || (p->profile >= modes[mode].from && p->profile <= modes[mode].to);
 }
 
 static int add_kind(struct plan *p, const struct plan_depth *depth, size_t mode,
-		    const struct kind *k)
+		    const struct kind *k, bool later)
 {
-	struct batch b = { .plan = STR_INIT };
+	bool full = depth->strength >= PLAN_STRENGTH_FULL;
+	struct batch b = { .plan = STR_INIT, .later = later };
 	int r = 0;
 
-	for (uint16_t op = 0; op < FAULT_FUSE_OP_N && r >= 0; op++)
-		if (!k->only || is_among(k->only, fault_fuse_name(op)))
-			r = add_operation(p, depth, mode, k, op, &b);
+	if (!is_planned(p, full, mode) || (later && (!full || k->alone || k->lies)))
+		return 0;
+	for (uint16_t op = 0; op < FAULT_FUSE_OP_N && r >= 0; op++) {
+		const char *name = fault_fuse_name(op);
+		unsigned int n = count_of(depth, mode, op);
+
+		if (n && (!k->only || is_among(k->only, name)) && !is_among(k->except, name))
+			r = add_operation(p, full, mode, k, op, n, &b);
+	}
 	if (r >= 0)
 		r = add_pack(p, mode, k, &b);
 	str_clear(&b.plan);
 	return r;
 }
 
+static int add_small(struct plan *p, size_t mode, const struct small *w)
+{
+	_cleanup_free_ char *slug = str_format("%s.source-%s.failed", modes[mode].name, w->slug);
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
+	int r = slug ? build(&s, &w->workload, mode, w->mounts, w->plan, false) : -ENOMEM;
+
+	if (r >= 0)
+		r = spec_set(&s.id, slug);
+	if (r >= 0)
+		r = plan_add_sandbox(p, &s);
+	return r < 0 ? r : plan_add_cases(p, &naming);
+}
+
 int fault_add_sources(struct plan *p, const struct plan_depth *depth, struct hx_error *err)
 {
-	for (size_t mode = 0; mode < FAULT_SOURCES; mode++) {
-		for (size_t k = 0; k < ARRAY_SIZE(kinds) && is_planned(p, depth, mode); k++) {
-			int r = add_kind(p, depth, mode, &kinds[k]);
+	bool full = depth->strength >= PLAN_STRENGTH_FULL;
+	int r = 0;
 
-			if (r < 0)
-				return hx_error_errno(err, r, "faults in FUSE sources: %s.%s",
-						      modes[mode].name, kinds[k].slug);
-		}
+	for (size_t mode = 0; mode < FAULT_SOURCES && r >= 0; mode++) {
+		for (size_t k = 0; k < ARRAY_SIZE(smalls) && r >= 0; k++)
+			r = is_planned(p, full, mode) ? add_small(p, mode, &smalls[k]) : 0;
+		for (size_t k = 0; k < 2 * ARRAY_SIZE(kinds) && r >= 0; k++)
+			r = add_kind(p, depth, mode, &kinds[k / 2], k % 2);
 	}
-	return 0;
+	return r < 0 ? hx_error_errno(err, r, "faults in FUSE sources") : 0;
 }

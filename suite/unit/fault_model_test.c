@@ -12,6 +12,8 @@ static void expect_of(const char *plan, enum spec_lifecycle lifecycle, bool look
 
 	assert_int_equal(fault_build(&s, &fault_workloads[0], 1, plan, lifecycle, looks), 0);
 	assert_int_equal(spec_set(&s.id, "t"), 0);
+	if (strstr(plan, "fuse"))
+		s.mounts[1].kind = SPEC_SOURCE_FUSE;
 	assert_int_equal(model_expect(PROFILE_NEWEST, &s, ret), 0);
 }
 
@@ -75,6 +77,25 @@ static const struct {
 	  SPEC_FAULTED, CLAUSE_FLT_1, PROP_START, SUBJECT_CONTAINER, NULL, "error" },
 	{ "a sibling is served while one waits", "at reply PWrite" LATE "drop", SPEC_FAULTED,
 	  CLAUSE_FLT_6, PROP_AFTER, 2, SPEC_AFTER_READ, SPEC_AFTER_ANSWER },
+#define IN_FUSE(op) "at fuse " op " nth 1 following mkdir mount 2 "
+	{ "a FUSE source's errno is the guest's", IN_FUSE("fsync") "errno EIO", SPEC_RUN,
+	  CLAUSE_FLT_1, PROP_ANSWER, 1, NULL, "EIO" },
+	{ "but what is asked for again", IN_FUSE("read") "errno EIO", SPEC_RUN, CLAUSE_FLT_1,
+	  PROP_ANSWER, 1, NULL, "EIO" FAULTED_OR_NONE },
+	{ "what the kernel does without is its own business", IN_FUSE("fsync") "errno ENOSYS",
+	  SPEC_RUN, CLAUSE_FLT_1, PROP_ANSWER, 1, NULL, NOT_DEMANDED },
+	{ "its daemon's death is an error", IN_FUSE("write") "crash SIGKILL", SPEC_RUN,
+	  CLAUSE_FLT_1, PROP_ANSWER, 1, NULL, FAULTED_ANY_ERROR },
+	{ "and no gofer's", IN_FUSE("write") "crash SIGKILL", SPEC_RUN, CLAUSE_FLT_2, PROP_DIED,
+	  SUBJECT_CONTAINER, DIED_GOFER, "" },
+	{ "nor the guest's end", IN_FUSE("write") "abort", SPEC_RUN, CLAUSE_FLT_6, PROP_START,
+	  SUBJECT_CONTAINER, NULL, "ok" },
+	{ "while a daemon hangs a sibling is served", IN_FUSE("write") "hang", SPEC_FAULTED,
+	  CLAUSE_FLT_6, PROP_AFTER, 2, SPEC_AFTER_READ, SPEC_AFTER_ANSWER },
+	{ "behind a sync the file is there", "at fuse write following fsync mount 2 hang",
+	  SPEC_FAULTED, CLAUSE_FLT_5, PROP_REREAD, 1, SPEC_ACKED_READ, SPEC_ACKED_ANSWER },
+	{ "before it nobody knows", IN_FUSE("write") "hang", SPEC_FAULTED, CLAUSE_FLT_5,
+	  PROP_REREAD, 1, SPEC_ACKED_READ, NOT_DEMANDED },
 	{ "nothing is left", "at reply PWrite" LATE "drop", SPEC_FAULTED, CLAUSE_FLT_8, PROP_LEFT,
 	  SUBJECT_CONTAINER, "mounts", "" },
 };

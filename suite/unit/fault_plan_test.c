@@ -54,9 +54,12 @@ static const struct {
 	{ "at fuse write crash SIGKILL", "at fuse write instead crash SIGKILL\n" },
 	{ "at fuse open abort", "at fuse open instead abort\n" },
 	{ "at fuse getattr size +1", "at fuse getattr after size +1\n" },
+	{ "at fuse write nth 2 following mkdir mount 3 hang",
+	  "at fuse write nth 2 following mkdir mount 3 instead hang\n" },
 };
 
 #define EVERYWHERE (FAULT_IN_GOFER | FAULT_IN_CLIENT | FAULT_IN_FUSE | FAULT_IN_RELAY)
+#define WITH_SOURCES (EVERYWHERE | FAULT_IN_SOURCE)
 
 static void what_is_read_is_printed(void **state)
 {
@@ -69,7 +72,7 @@ static void what_is_read_is_printed(void **state)
 		_cleanup_str_ struct str second = STR_INIT;
 
 		assert_works(fault_plan_parse(good[i].text, strlen(good[i].text), &p, &err), err);
-		assert_works(fault_plan_check(&p, EVERYWHERE, &err), err);
+		assert_works(fault_plan_check(&p, WITH_SOURCES, &err), err);
 		assert_int_equal(p.n, 1);
 		fault_print(&p.faults[0], &first);
 		assert_text(good[i].text, str_text(&first), good[i].printed);
@@ -106,6 +109,7 @@ static const struct {
 	{ "at reply PRead before drop", "column 23: drop is not done before the operation" },
 	{ "at request PRead after errno EIO", "column 24: errno is not done after" },
 	{ "at request FStat stale", "column 18: stale does not exist at a request" },
+	{ "at fuse read following FSync hang", "column 24: no operation \"FSync\" of FUSE" },
 	{ "at fuse read drop", "column 14: drop does not exist at a FUSE operation" },
 	{ "at reply PRead errno EWHAT", "column 22: \"EWHAT\" is no errno" },
 	{ "at reply PRead errno 0", "column 22: \"0\" is no errno" },
@@ -161,6 +165,8 @@ static const struct {
 	{ "at request Mount use donated drop", EVERYWHERE, "no FD rides beside a Mount request" },
 	{ "at reply PRead fd missing", EVERYWHERE, "no FD rides beside a PRead reply" },
 	{ "at fuse read mount 1 errno EIO", EVERYWHERE, "mount is of messages, and of FUSE below" },
+	{ "at fuse read use open errno EIO", EVERYWHERE, "use is of messages" },
+	{ "at reply PRead drop", FAULT_IN_SOURCE, "nothing that a FUSE source can do" },
 	{ "at reply Channel path a drop", EVERYWHERE, "Channel has no path" },
 	{ "at reply OpenAt truncate 8", EVERYWHERE, "a OpenAt reply has 8 bytes" },
 	{ "at reply OpenAt cut 16", EVERYWHERE, "a OpenAt reply has 8 bytes" },
@@ -230,6 +236,9 @@ static const struct {
 	{ 'g', { FAULT_REQUEST, LISAFS_PREAD, 1, NULL, 0 } },
 	{ 'h', { FAULT_REPLY, LISAFS_PREAD, 1, NULL, 0 } },
 	{ 'i', { FAULT_FUSE, FAULT_FUSE_READ, 0, "b", 0 } },
+	{ 'j', { FAULT_FUSE, FAULT_FUSE_MKDIR, 0, "d", 0 } },
+	{ 'k', { FAULT_FUSE, FAULT_FUSE_WRITE, 2, "b", 0 } },
+	{ 'l', { FAULT_FUSE, FAULT_FUSE_READ, 2, "b", 0 } },
 };
 
 static const struct {
@@ -252,9 +261,13 @@ static const struct {
 	{ "at request any following PRead drop", "eg" },
 	{ "at request any following Walk drop", "" },
 	{ "at request any chance 100% drop", "aceg" },
-	{ "at fuse any errno EIO", "i" },
-	{ "at fuse read path b errno EIO", "i" },
-	{ "at fuse write errno EIO", "" },
+	{ "at fuse any errno EIO", "ijkl" },
+	{ "at fuse read path b errno EIO", "il" },
+	{ "at fuse fsync errno EIO", "" },
+	{ "at fuse any mount 2 errno EIO", "kl" },
+	{ "at fuse any following mkdir errno EIO", "kl" },
+	{ "at fuse any following mkdir mount 2 errno EIO", "" },
+	{ "at fuse any following write nth 1 errno EIO", "l" },
 };
 
 static void faults_fire_where_they_say(void **state)
