@@ -121,7 +121,8 @@ enum fault_transport {
 	FAULT_IN_CLIENT = 2, /* a hostile client */
 	FAULT_IN_FUSE = 4,   /* our FUSE daemon */
 	FAULT_IN_RELAY = 8,  /* between a sentry and a gofer */
-	FAULT_IN_SOURCE = 16, /* our FUSE daemons below somebody's gofer: each has a mount's number */
+	FAULT_IN_SOURCE =
+		16, /* our FUSE daemons below somebody's gofer: each has a mount's number */
 };
 
 /* A number as a plan says it: N, +N, -N (from what is there), max. */

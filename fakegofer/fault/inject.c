@@ -325,10 +325,9 @@ static enum fault_fuse_do fuse_action(const struct fault *fault)
 void fault_fuse(struct fault_injector *f, enum fault_fuse_op op, const char *path,
 		struct fault_fuse *ret)
 {
-	struct fault_event e = { .place = FAULT_FUSE,
-				 .id = (uint16_t)op,
-				 .mount = f->owner.fuse_mount,
-				 .path = path };
+	struct fault_event e = {
+		.place = FAULT_FUSE, .id = (uint16_t)op, .mount = f->owner.fuse_mount, .path = path
+	};
 
 	*ret = (struct fault_fuse){ .what = FAULT_FUSE_NOTHING };
 	if (f->stats->off)

@@ -81,10 +81,9 @@ static int make_fuse(int dirfd, const char *path, struct hx_error *err)
 }
 
 static int (*const makers[SPEC_SOURCE_N])(int, const char *, struct hx_error *) = {
-	[SPEC_SOURCE_NONE] = make_none,
-	[SPEC_SOURCE_DIR] = make_dir,
-	[SPEC_SOURCE_FILE] = make_file,
-	[SPEC_SOURCE_SYMLINK] = make_symlink, [SPEC_SOURCE_FUSE] = make_fuse,
+	[SPEC_SOURCE_NONE] = make_none, [SPEC_SOURCE_DIR] = make_dir,
+	[SPEC_SOURCE_FILE] = make_file, [SPEC_SOURCE_SYMLINK] = make_symlink,
+	[SPEC_SOURCE_FUSE] = make_fuse,
 };
 
 /* A mountpoint that is there already, because a read-only parent lets none be made. */

@@ -16,7 +16,8 @@
 /* What its daemon writes; a killed one has written it, too. */
 struct source_seen {
 	struct fault_stats stats;
-	uint64_t operations[FAULT_FUSE_OP_N]; /* since the guest has begun, with SPEC_BEGUN_SOURCE */
+	uint64_t
+		operations[FAULT_FUSE_OP_N]; /* since the guest has begun, with SPEC_BEGUN_SOURCE */
 	bool begun;
 };
 
@@ -61,8 +62,7 @@ static int prepare(struct world_sources *all, struct source *s, int ordinal, str
 
 static int show(struct world *w, struct world_sources *all, struct source *s, struct hx_error *err)
 {
-	const struct fuse_mount_options options = { .faults = s->injector,
-						    .quiet_fd = all->quiet };
+	const struct fuse_mount_options options = { .faults = s->injector, .quiet_fd = all->quiet };
 	_cleanup_free_ char *behind = str_format("%s" SPEC_BEHIND, s->mount->host);
 	_cleanup_free_ char *path = str_format("%s/%s", w->plan->scratch, s->mount->host);
 	_cleanup_close_ int root = -1;

@@ -64,10 +64,11 @@ struct world {
 	bool stop;
 	bool timed_out;
 	bool log_cut;
-	int plant_fd;                  /* the plant's hold on a process of its own; 0 = none */
-	bool forbade;                  /* the planted forbidden call was asked for */
-	struct fault_desk *faults;     /* who is told of faults; NULL where none are planned */
-	struct world_sources *sources; /* FUSE mounts of ours that are mounts' sources; NULL = none */
+	int plant_fd;              /* the plant's hold on a process of its own; 0 = none */
+	bool forbade;              /* the planted forbidden call was asked for */
+	struct fault_desk *faults; /* who is told of faults; NULL where none are planned */
+	struct world_sources
+		*sources; /* FUSE mounts of ours that are mounts' sources; NULL = none */
 	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
 	size_t container;              /* of the pod: whom the next step is about */
 	unsigned int start;            /* … and which of its starts */

@@ -63,7 +63,7 @@ enum property {
 #define TRACED_GOFER "its shim: TRACEEXIT|TRACECLONE"
 #define TRACED_SENTRY "the world's init: TRACEEXIT|TRACECLONE"
 #define FRAMES_REPLY " reply" /* behind the message in a key of PROP_FRAMES: replies of it */
-#define FRAMES_FUSE "fuse " /* before an operation that a FUSE source was asked for */
+#define FRAMES_FUSE "fuse "   /* before an operation that a FUSE source was asked for */
 
 /* Keys of PROP_FILTER. */
 #define FILTER_LISAFS "LISAFS syscalls, gofer" /* "all", "none", "else: WHY" */

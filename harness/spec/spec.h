@@ -43,7 +43,7 @@ enum spec_source {
 	SPEC_SOURCE_DIR,     /* an empty directory, 0755 */
 	SPEC_SOURCE_FILE,    /* a regular file, 0644, with SPEC_FILE_TEXT */
 	SPEC_SOURCE_SYMLINK, /* a symlink to a directory made beside it ("HOST.target") */
-	SPEC_SOURCE_FUSE,    /* a FUSE mount of ours that shows one made beside it ("HOST.behind") */
+	SPEC_SOURCE_FUSE, /* a FUSE mount of ours that shows one made beside it ("HOST.behind") */
 	SPEC_SOURCE_N,
 };
 

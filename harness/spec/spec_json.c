@@ -11,11 +11,8 @@ static const char *const flag_names[] = {
 };
 
 static const char *const source_names[SPEC_SOURCE_N] = {
-	[SPEC_SOURCE_NONE] = "none",
-	[SPEC_SOURCE_DIR] = "dir",
-	[SPEC_SOURCE_FILE] = "file",
-	[SPEC_SOURCE_SYMLINK] = "symlink",
-	[SPEC_SOURCE_FUSE] = "fuse",
+	[SPEC_SOURCE_NONE] = "none",       [SPEC_SOURCE_DIR] = "dir",   [SPEC_SOURCE_FILE] = "file",
+	[SPEC_SOURCE_SYMLINK] = "symlink", [SPEC_SOURCE_FUSE] = "fuse",
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {

@@ -15,7 +15,8 @@
 
 #define FAULT_MOUNTS 14 /* faulted mounts in one sandbox */
 #define FAULT_WORKLOADS 4
-#define FAULT_SOURCES 3 /* ways to a mount whose source is a FUSE mount: opted out, directfs, neither */
+#define FAULT_SOURCES \
+	3 /* ways to a mount whose source is a FUSE mount: opted out, directfs, neither */
 
 /* How many messages of each kind a workload makes on one mount: requests, and replies. */
 struct plan_points {

@@ -1,5 +1,4 @@
 /* What a world promises, whatever the runtime in it does. */
-#include "fakegofer/backend/fuse.h"
 #include "suite/unit/execute_rig.h"
 
 #include <sys/mount.h>
@@ -324,62 +323,6 @@ static void sources_are_made_by_kind(void **state)
 	rig_done(&g);
 }
 
-#define BUSY                                                                     \
-	"at=${0%/*}/out/scratch/src/a; [ $VERB = run ] || exit 0; mkdir $at/d || exit 1;" \
-	"echo x 2>/dev/null >$at/f && exit 2; [ -d $at/d ] && exit 3; exit 0"
-
-/* What a plan does to a FUSE source while a runtime, here a shell, works on it; what is behind it stays. */
-static void a_fuse_source_plays_its_faults(void **state)
-{
-	struct spec_mount *m = NULL;
-	struct hx_error err = HX_ERROR_INIT;
-	struct rig g;
-
-	(void)state;
-	if (fuse_usable(&err) < 0) {
-		print_message("no FUSE: %s\n", hx_error_text(&err));
-		hx_error_clear(&err);
-		skip();
-	}
-	rig_init(&g, BUSY);
-	struct spec_sandbox *s = rig_add(&g, SPEC_RUN);
-	s->wire = SPEC_WIRE_RELAYED;
-	g.options.shim = g.runtime; /* nobody starts it */
-	assert_int_equal(spec_set(&s->faults,
-				  "at fuse create nth 1 following mkdir mount 1 crash SIGKILL"),
-			 0);
-	assert_int_equal(spec_add_bind(s, "a", &m), 0);
-	m->kind = SPEC_SOURCE_FUSE;
-	assert_int_equal(rig_run(&g), 0);
-	assert_true(rig_holds(&g, "steps.json", "\"exit\": 0"));
-	assert_true(rig_holds(&g, "fuse.json", "\"mount\": \"a\", \"line\": 1, \"fired\": 1"));
-	assert_true(rig_holds(&g, "fuse.json", "\"create\": 1"));
-	assert_true(rig_holds(&g, "after.files", "d\tsrc/a.behind/d\n"));
-	assert_false(rig_holds(&g, "after.mounts", "src/a"));
-	rig_done(&g);
-}
-
-/* The harness would wait for itself. */
-static void a_fuse_source_is_not_faulted_before_the_guest(void **state)
-{
-	struct spec_mount *m = NULL;
-	struct rig g;
-
-	(void)state;
-	if (fuse_usable(NULL) < 0)
-		skip();
-	rig_init(&g, "exit 0");
-	struct spec_sandbox *s = rig_add(&g, SPEC_RUN);
-	s->wire = SPEC_WIRE_RELAYED;
-	g.options.shim = g.runtime;
-	assert_int_equal(spec_set(&s->faults, "at fuse any mount 1 hang"), 0);
-	assert_int_equal(spec_add_bind(s, "a", &m), 0);
-	m->kind = SPEC_SOURCE_FUSE;
-	assert_int_equal(rig_run(&g), -EINVAL);
-	assert_non_null(strstr(hx_error_text(&g.err), "line 1: of a FUSE source it must name"));
-	rig_done(&g);
-}
-
 static void a_host_path_outside_is_refused(void **state)
 {
 	static const char *const bad[] = { "/etc/x", "src/../../x", "", "src//x" };
@@ -536,8 +479,6 @@ int main(void)
 		cmocka_unit_test(exec_goes_on_when_the_guest_is_gone),
 		cmocka_unit_test(files_and_sockets_left_are_listed),
 		cmocka_unit_test(sources_are_made_by_kind),
-		cmocka_unit_test(a_fuse_source_plays_its_faults),
-		cmocka_unit_test(a_fuse_source_is_not_faulted_before_the_guest),
 		cmocka_unit_test(a_host_path_outside_is_refused),
 		cmocka_unit_test(evidence_is_never_added_to),
 		cmocka_unit_test(an_error_of_the_caller_stops_the_run),
