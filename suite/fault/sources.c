@@ -96,11 +96,11 @@ enum mode {
 static const struct {
 	const char *name;
 	enum spec_flag directfs;
-	enum profile from, to; /* profiles at the default depth */
+	enum profile to; /* the newest profile that has it at the default depth */
 } modes[FAULT_SOURCES] = {
-	[OPTED_OUT] = { "out", SPEC_ON, PROFILE_OPT_OUT, PROFILE_NEWEST },
-	[DIRECTFS] = { "on", SPEC_ON, PROFILE_DIRECTFS, PROFILE_NEWEST },
-	[PLAIN] = { "off", SPEC_OFF, PROFILE_LISAFS, PROFILE_DIRECTFS },
+	[OPTED_OUT] = { "out", SPEC_ON, PROFILE_NEWEST },
+	[DIRECTFS] = { "on", SPEC_ON, PROFILE_NEWEST },
+	[PLAIN] = { "off", SPEC_OFF, PROFILE_DIRECTFS },
 };
 
 /* Asked for when a file is closed, which tells nobody of an error, and may be late. */
@@ -212,14 +212,18 @@ static bool is_unheard(uint16_t op)
 	return false;
 }
 
-/* One of some where nobody has counted. */
+/* What the workload comes to on any target, more than once where it is later: for who has not counted. */
+static const char workload_ops[] =
+	"lookup getattr setattr readlink mknod mkdir symlink link unlink rmdir rename statfs getxattr setxattr "
+	"listxattr removexattr open create read write flush fsync opendir readdir";
+
 static unsigned int count_of(const struct plan_depth *depth, size_t mode, uint16_t op)
 {
 	if (is_unheard(op))
 		return 0;
 	if (depth->points && depth->points->counted[mode])
 		return depth->points->source[mode][op];
-	return op == FAULT_FUSE_WRITE || op == FAULT_FUSE_MKDIR;
+	return is_among(workload_ops, fault_fuse_name(op)) ? 2 : 0;
 }
 
 /* Faulted mounts of one sandbox, as they are gathered. */
@@ -296,7 +300,7 @@ static int add_operation(struct plan *p, bool full, size_t mode, const struct ki
 
 static bool is_planned(const struct plan *p, bool full, size_t mode)
 {
-	return full || (p->profile >= modes[mode].from && p->profile <= modes[mode].to);
+	return full || p->profile <= modes[mode].to;
 }
 
 static int add_kind(struct plan *p, const struct plan_depth *depth, size_t mode,
