@@ -2,6 +2,7 @@
 #include "fakegofer/backend/fuse_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,10 +43,15 @@ static void hang(const struct fuse_faults *f)
 		pause();
 }
 
-/* A device that nobody has open any more is the end of its connection, too. */
+/* A device that nobody has open any more is the end of its connection, too: something mute takes its place. */
 static void abort_mount(const struct fuse_daemon *d)
 {
-	if (fuse_abort_at(d->faults->mountpoint) < 0)
+	_cleanup_close_ int null = -1;
+
+	if (fuse_abort_at(d->faults->mountpoint) == 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup3(null, fuse_session_fd(d->session), O_CLOEXEC) < 0)
 		close(fuse_session_fd(d->session));
 }
 
