@@ -96,6 +96,8 @@ char *row_global_slug(const struct row_global *g)
 		[SPEC_POD] = "pod",
 		[SPEC_POD_FILTERED] = "pod-filtered",
 		[SPEC_WATCHED] = "watched",
+		[SPEC_RESTORED] = "restored",
+		[SPEC_RESTORED_FILTERED] = "restored-filtered",
 	};
 	_cleanup_str_ struct str s = STR_INIT;
 
