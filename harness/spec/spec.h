@@ -67,7 +67,7 @@ enum spec_source {
 #define SPEC_AFTER_SCRIPT \
 	"create .probe-fz; write .probe-fz 0 alive; " SPEC_AFTER_READ "; unlink .probe-fz"
 /* What only a gofer can do on a mount without directfs. */
-#define SPEC_GOFER_CALL "create .probe-g 0644"
+#define SPEC_GOFER_CALL "statfs ."
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
 #define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
 

@@ -114,12 +114,12 @@ static const struct {
 	{ "on.pod-gofer-killed", CLAUSE_LIFE_3, PROFILE_NEWEST,
 	  "container start is ok; " LEFT "; killed start is ok; "
 	  "killed fault fired[SIGKILL of its gofer] is yes; killed alive[sandbox] is yes; "
-	  "killed alive[sibling] is yes; out answer afterwards[create .probe-g 0644] "
+	  "killed alive[sibling] is yes; out answer afterwards[statfs .] "
 	  "an error ?; sibling start is ok" },
 	{ "unset.pod-gofer-killed", CLAUSE_LIFE_3, PROFILE_LISAFS,
 	  "container start is ok; " LEFT "; killed start is ok; "
 	  "killed fault fired[SIGKILL of its gofer] is yes; killed alive[sandbox] is yes; "
-	  "killed alive[sibling] is yes; kept answer afterwards[create .probe-g 0644] "
+	  "killed alive[sibling] is yes; kept answer afterwards[statfs .] "
 	  "an error ?; sibling start is ok" },
 };
 
