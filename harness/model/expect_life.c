@@ -38,13 +38,16 @@ static void add_line(struct str *to, const char *line)
 	str_printf(to, "%s%s", to->len ? "\n" : "", line);
 }
 
-/* Adds the keys of a that b has not, or of another value. */
-static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b, struct str *to)
+/* Adds the keys of a that b has not, or, where changed ones count, has with another value. */
+static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b, bool changed,
+		     struct str *to)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_annotations; i++) {
-		if (str_eq(value_of(b, a->annotations[i].key), a->annotations[i].value))
+		const char *other = value_of(b, a->annotations[i].key);
+
+		if (other && (!changed || !strcmp(other, a->annotations[i].value)))
 			continue;
 		add_line(to, a->annotations[i].key);
 		n++;
@@ -60,7 +63,7 @@ static bool what_changed(struct expect *e, struct str *names)
 {
 	const struct spec_sandbox *image = e->pod;
 	bool flag = e->s->flags.directfs != image->flags.directfs;
-	size_t n = unlike(e->s, image, names) + unlike(image, e->s, names);
+	size_t n = unlike(e->s, image, true, names) + unlike(image, e->s, false, names);
 
 	if (flag)
 		add_line(names, "directfs");

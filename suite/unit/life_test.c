@@ -98,7 +98,7 @@ static const struct {
 	{ "restore.ignore-to-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED REFUSABLE
 	  "restored error text names one of dev.gvisor.spec.mount.first.directfs|" HINT_KEYS(
-		  "second") "dev.gvisor.spec.mount.first.directfs|/first|/second ?; "
+		  "second") "/first|/second ?; "
 			    "first-again answer each as first ?; second-again answer each as second ?" },
 	{ "restore.enforce-flag-to-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED REFUSABLE "restored error text names one of directfs|:/\"|/first|/second ?; "
