@@ -20,6 +20,7 @@
  *   interposed.json   { "gofers": N, "sentries": N, "stops": N } that the interposer saw start; where deaths
  *                     by seccomp are kept, "deaths": [ { "of", "index", "tid", "signal", "syscall", "args" } … ] and
  *                     "traced": [ { "pid", "signal"?, "exit"? } … ] of the sentries that stayed so
+ *   N-again.stdout    the report of a second process in what was restored, whose first one has reported before
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done

@@ -66,6 +66,19 @@ static void a_restored_mount_needs_an_id_of_its_own(void **state)
 	assert_has(hx_error_text(&err), "mount \"first\": its id or destination stands twice");
 }
 
+static void what_is_restored_is_one(void **state)
+{
+	_cleanup_spec_ struct spec_sandbox s = { 0 }, again = { 0 };
+	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
+
+	(void)state;
+	build("on.pod-gofer-killed", &s);
+	s.lifecycle = SPEC_RESTORED;
+	_cleanup_free_ char *text = text_of(&s);
+	assert_true(read_text(text, &again, &err) < 0);
+	assert_has(hx_error_text(&err), "containers: not one, as what is restored is");
+}
+
 #define LEFT                                                                      \
 	"container left behind[processes] is; container left behind[mounts] is; " \
 	"container left behind[files] is; container left behind[sockets] is; "    \
@@ -144,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_sandbox_survives_json_and_a_copy),
 		cmocka_unit_test(a_restored_mount_needs_an_id_of_its_own),
+		cmocka_unit_test(what_is_restored_is_one),
 		cmocka_unit_test(each_clause_demands_exactly_its_facts),
 	};
 
