@@ -13,6 +13,21 @@
 #include "harness/execute/bundle.h"
 #include "suite/plan/plan.h"
 
+/* Its further container is what it is restored as. */
+static void print_restore(const struct spec_sandbox *s, enum profile profile, const char *folder)
+{
+	_cleanup_strv_ struct strv flags = STRV_INIT;
+
+	printf("# create and start it instead; RUNTIME … checkpoint --image-path=%s/image by-hand; then\n",
+	       folder);
+	printf("RUNTIME --root %s/root --network none --ignore-cgroups", folder);
+	if (spec_runtime_flags(&spec_container(s, 1)->flags, profile, &flags) >= 0)
+		for (size_t i = 0; i < flags.n; i++)
+			printf(" %s", flags.items[i]);
+	printf(" restore -detach -bundle %s/bundle-%s --image-path=%s/image again\n", folder,
+	       spec_container(s, 1)->id, folder);
+}
+
 static void print_command(const struct spec_sandbox *s, enum profile profile, const char *folder)
 {
 	_cleanup_strv_ struct strv flags = STRV_INIT;
@@ -22,7 +37,9 @@ static void print_command(const struct spec_sandbox *s, enum profile profile, co
 		for (size_t i = 0; i < flags.n; i++)
 			printf(" %s", flags.items[i]);
 	printf(" run -bundle %s/bundle by-hand\n", folder);
-	if (s->n_containers)
+	if (spec_is_restored(s))
+		print_restore(s, profile, folder);
+	else if (s->n_containers)
 		printf("# a pod: create and start the sandbox as " SPEC_CONTAINER_ID
 		       " instead, then the others from %s/bundle-*\n",
 		       folder);

@@ -24,7 +24,7 @@ enum on_failure {
 
 struct verb {
 	const char *name;
-	const char *args[4]; /* after the global ones */
+	const char *args[6]; /* after the global ones */
 	enum on_failure on_failure;
 	bool guest_args;   /* the guest's argv follows */
 	bool after_report; /* begins once the guest's report is complete */
@@ -33,9 +33,10 @@ struct verb {
 };
 
 #define RELEASE_MS 300 /* until a FUSE source is let go that a delete may be waiting for */
-#define VERBS_LIMIT 10 /* of a lifecycle in the table */
+#define VERBS_LIMIT 16 /* of a lifecycle in the table */
 #define ARG_BUNDLE "@BUNDLE@"
 #define ARG_ID "@ID@"
+#define ARG_IMAGE "@IMAGE@"
 #define RUN                                                                        \
 	{                                                                          \
 		"run", { "run", "-bundle", ARG_BUNDLE, ARG_ID }, END, false, false \
@@ -93,6 +94,24 @@ struct verb {
 	{                                                                                      \
 		"descriptors", { NULL }, GO_ON, false, false, .instead = processes_descriptors \
 	}
+#define CHECKPOINT                                                                         \
+	{                                                                                  \
+		"checkpoint", { "checkpoint", ARG_IMAGE, ARG_ID }, TO_DELETE, false, false \
+	}
+#define RESTORE                                                                                \
+	{                                                                                      \
+		"restore", { "restore", "-detach", "-bundle", ARG_BUNDLE, ARG_IMAGE, ARG_ID }, \
+			END, false, false                                                      \
+	}
+/* What was restored has reported before: a second process reports for it. */
+#define AGAIN                                                   \
+	{                                                       \
+		"again", { "exec", ARG_ID }, GO_ON, true, false \
+	}
+#define KILL_GOFER                                                                           \
+	{                                                                                    \
+		"kill-gofer", { NULL }, GO_ON, false, false, .instead = processes_kill_gofer \
+	}
 /* Whatever its state is. */
 #define DELETE_FORCED                                                         \
 	{                                                                     \
@@ -106,8 +125,9 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_HELD] = { CREATE, START, INSPECT, EXEC, INSPECT, KILL, WAIT, DELETE },
 	[SPEC_FAULTED] = { CREATE_FAULTED, START, AFTER, DELETE_FORCED },
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
-	/* in no order: pod.c picks from them */
-	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, DELETE_FORCED },
+	/* in no order: pod.c and restored.c pick from them */
+	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, CHECKPOINT, RESTORE, AGAIN,
+		       KILL_GOFER, DELETE_FORCED },
 	[SPEC_WATCHED] = { CREATE, START, WATCH, KILL, WAIT, DELETE },
 };
 
@@ -150,6 +170,8 @@ static int verb_args(const struct world *w, const struct verb *verb, struct strv
 			r = bundle ? strv_pushf(v, "%s/%s", w->plan->scratch, bundle) : -ENOMEM;
 		else if (!strcmp(verb->args[i], ARG_ID))
 			r = id ? strv_push(v, id) : -ENOMEM;
+		else if (!strcmp(verb->args[i], ARG_IMAGE))
+			r = strv_pushf(v, "--image-path=%s/" RESTORED_IMAGE, w->plan->scratch);
 		else
 			r = strv_push(v, verb->args[i]);
 	}
@@ -321,6 +343,8 @@ int driver_run(struct world *w, struct hx_error *err)
 		return hx_error_set(err, -EINVAL, "no such lifecycle");
 	if (spec_is_pod(w->plan->job->spec))
 		return pod_run(w, err);
+	if (spec_is_restored(w->plan->job->spec))
+		return restored_run(w, err);
 	const struct verb *end = lifecycles[lifecycle] + VERBS_LIMIT;
 	for (const struct verb *v = lifecycles[lifecycle]; v < end;) {
 		int r = run_verb(w, v, err);

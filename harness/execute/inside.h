@@ -16,8 +16,17 @@ int driver_run(struct world *w, struct hx_error *err);
 
 /* The same for one verb about w->container; *ret_ok: it exited 0. */
 int driver_verb(struct world *w, const char *name, bool *ret_ok, struct hx_error *err);
+/*
+ * pod.c: create and start of w->container; *ret_runs: the guest is there, and has reported. What did not start
+ * is deleted, as a container manager does.
+ */
+int pod_start(struct world *w, bool *ret_runs, struct hx_error *err);
 /* pod.c: a sandbox and its further containers. */
 int pod_run(struct world *w, struct hx_error *err);
+
+/* restored.c: a sandbox, and what is restored from its image, which lies in this folder meanwhile. */
+#define RESTORED_IMAGE "image"
+int restored_run(struct world *w, struct hx_error *err);
 
 /* filters.c: in a disposable child: the live filters of gofers and sentries, on standard output. */
 _Noreturn void filters_take(struct world *w);

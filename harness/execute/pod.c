@@ -7,8 +7,7 @@
 
 #include "harness/execute/inside.h"
 
-/* One start; *ret_runs: the guest is there. What did not start is deleted, as a container manager does. */
-static int start(struct world *w, bool *ret_runs, struct hx_error *err)
+int pod_start(struct world *w, bool *ret_runs, struct hx_error *err)
 {
 	bool created = false, ok = false;
 	int r = driver_verb(w, "create", &created, err);
@@ -41,7 +40,7 @@ static int start_often(struct world *w, bool *ret_runs, struct hx_error *err)
 		bool ok = false;
 
 		*ret_runs = false;
-		r = start(w, ret_runs, err);
+		r = pod_start(w, ret_runs, err);
 		if (r >= 0)
 			r = look(w, *ret_runs, starts, err);
 		if (r < 0 || w->start + 1 >= starts)
@@ -84,6 +83,21 @@ static int each(struct world *w, const struct running *all, const char *verb, bo
 	return r;
 }
 
+static int kill_gofers(struct world *w, const struct running *all, struct hx_error *err)
+{
+	int r = 0;
+
+	for (size_t k = 1; k <= w->plan->job->spec->n_containers && r >= 0; k++) {
+		bool ok = false;
+
+		w->container = k;
+		w->start = all[k].start;
+		if (all[k].runs && spec_container(w->plan->job->spec, k)->gofer_killed)
+			r = driver_verb(w, "kill-gofer", &ok, err);
+	}
+	return r;
+}
+
 int pod_run(struct world *w, struct hx_error *err)
 {
 	struct running all[SPEC_CONTAINERS_LIMIT + 1] = { 0 };
@@ -98,6 +112,8 @@ int pod_run(struct world *w, struct hx_error *err)
 	}
 	if (r >= 0)
 		r = planted_pod(w, err);
+	if (r >= 0)
+		r = kill_gofers(w, all, err);
 	if (r >= 0)
 		r = each(w, all, "exec", false, err);
 	if (r >= 0)

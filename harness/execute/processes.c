@@ -4,8 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 
 #include "harness/base/fs.h"
 #include "harness/execute/residue.h"
@@ -143,4 +146,27 @@ _Noreturn void processes_descriptors(struct world *w)
 	if (r >= 0)
 		r = fs_write_all(STDOUT_FILENO, str_text(&text), text.len);
 	_exit(r < 0 ? 1 : 0);
+}
+
+static bool kill_and_wait(pid_t pid)
+{
+	_cleanup_close_ int fd = pidfd_open(pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0 && poll(&p, 1, -1) == 1;
+}
+
+_Noreturn void processes_kill_gofer(struct world *w)
+{
+	_cleanup_free_ char *bundle = spec_bundle(w->plan->job->spec, w->container);
+	struct runtime_processes found = { .n = 0 };
+	bool killed = false;
+
+	if (!bundle || processes_find(&found) < 0)
+		_exit(1);
+	for (size_t i = 0; i < found.n; i++)
+		if (found.items[i].kind == INTERPOSE_GOFER &&
+		    !strcmp(found.items[i].bundle, bundle))
+			killed = kill_and_wait(found.items[i].pid) || killed;
+	_exit(killed && fs_write_all(STDOUT_FILENO, "killed\n", 7) >= 0 ? 0 : 1);
 }

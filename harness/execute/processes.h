@@ -29,5 +29,7 @@ bool processes_still(const struct runtime_process *p);
 /* In a disposable child: the descriptors of each, on standard output. */
 struct world;
 _Noreturn void processes_descriptors(struct world *w);
+/* Likewise: SIGKILL for the gofer of w->container; "killed" on standard output once it has ended. */
+_Noreturn void processes_kill_gofer(struct world *w);
 
 #endif

@@ -110,6 +110,7 @@ extern const struct clause_row container_clauses[];
 extern const struct clause_row donation_clauses[];
 extern const struct clause_row seccomp_clauses[];
 extern const struct clause_row pod_clauses[];
+extern const struct clause_row life_clauses[];
 extern const struct clause_row
 	fault_clauses[]; /* of sandboxes with a fault plan, which have no others */
 

@@ -15,9 +15,11 @@ const char *match_name(enum match m)
 	static const char *const names[MATCH_N] = {
 		[MATCH_IS] = "equal text",
 		[MATCH_NAMES] = "names every line",
+		[MATCH_NAMES_ANY] = "names one of the lines",
 		[MATCH_ONE_OF] = "one of the lines",
 		[MATCH_SAME] = "as the baseline",
 		[MATCH_SAME_EACH] = "each as the baseline",
+		[MATCH_ERRNO] = "an error",
 		[MATCH_UNSEEN] = "not said",
 		[MATCH_FAULTED] = "as the baseline, or an error",
 		[MATCH_ACKED] = "what was acknowledged",
@@ -73,7 +75,7 @@ int findings_add(struct findings *out, const struct fact *e, enum verdict verdic
 }
 
 /* 1 or 0, or -ENOMEM; so do the next two. */
-static int names_all(const char *text, const char *lines)
+static int names(const char *text, const char *lines, bool all)
 {
 	_cleanup_strv_ struct strv parts = STRV_INIT;
 	int r = strv_split(&parts, lines, '\n');
@@ -81,9 +83,9 @@ static int names_all(const char *text, const char *lines)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < parts.n; i++)
-		if (!strstr(text, parts.items[i]))
-			return 0;
-	return 1;
+		if ((strstr(text, parts.items[i]) != NULL) != all)
+			return !all;
+	return all;
 }
 
 static int one_of(const char *text, const char *lines)
@@ -100,9 +102,13 @@ static int matches(const struct fact *e, const char *wanted, const char *seen)
 		return 1;
 	switch (e->match) {
 	case MATCH_NAMES:
-		return names_all(seen, wanted);
+		return names(seen, wanted, true);
+	case MATCH_NAMES_ANY:
+		return names(seen, wanted, false);
 	case MATCH_ONE_OF:
 		return one_of(seen, wanted);
+	case MATCH_ERRNO:
+		return !str_starts(seen, "ok");
 	case MATCH_UNSEEN:
 		return 0;
 	case MATCH_FAULTED: /* a comparison of its own */
@@ -122,11 +128,15 @@ static char *describe(const struct fact *e, const char *wanted)
 	switch (e->match) {
 	case MATCH_NAMES:
 		return str_format("a text that names %s", wanted);
+	case MATCH_NAMES_ANY:
+		return str_format("a text that names one of %s", wanted);
 	case MATCH_ONE_OF:
 		return str_format("one of %s", wanted);
 	case MATCH_SAME:
 	case MATCH_SAME_EACH:
 		return str_format("%s (as on its baseline)", wanted);
+	case MATCH_ERRNO:
+		return strdup("an error");
 	case MATCH_UNSEEN:
 		return strdup("(not said)");
 	case MATCH_FAULTED:

@@ -6,8 +6,8 @@
 #include "harness/model/clauses.h"
 
 static const struct clause_row *const tables[] = {
-	annotation_clauses, mount_clauses,   container_clauses,
-	donation_clauses,   seccomp_clauses, pod_clauses,
+	annotation_clauses, mount_clauses, container_clauses, donation_clauses,
+	seccomp_clauses,    pod_clauses,   life_clauses,
 };
 
 /* The functions of a row, in the order in which they are numbered. */
@@ -306,6 +306,30 @@ static void expect_start(struct expect *e, const struct hints *own)
 		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 }
 
+/* It has the modes of its image, whatever its own annotations say. */
+static int expect_restored(enum profile profile, const struct spec_sandbox *pod,
+			   struct outcome *out)
+{
+	_cleanup_hints_ struct hints image = { 0 };
+	struct expect e = {
+		.profile = profile,
+		.pod = pod,
+		.container = 1,
+		.s = spec_container(pod, 1),
+		.h = &image,
+		.out = out,
+		.error_clause = CLAUSE_NONE,
+		.may_refuse = CLAUSE_NONE,
+		.clause = CLAUSE_NONE,
+	};
+	int r = hints_parse(pod, profile, &image);
+
+	if (r < 0)
+		return r;
+	run_clauses(&e);
+	return e.status;
+}
+
 /* Container 0 is the sandbox. */
 static int expect_container(enum profile profile, const struct spec_sandbox *pod, size_t container,
 			    struct outcome *out)
@@ -342,7 +366,8 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 	_cleanup_outcome_ struct outcome out = { 0 };
 
 	for (size_t k = 0; k <= s->n_containers; k++) {
-		int r = expect_container(profile, s, k, &out);
+		int r = k && spec_is_restored(s) ? expect_restored(profile, s, &out)
+						 : expect_container(profile, s, k, &out);
 
 		if (r < 0)
 			return r;

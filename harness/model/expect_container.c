@@ -1,4 +1,4 @@
-/* FD-7 and LIFE: the container as a whole. */
+/* FD-7: what is left of the container as a whole. */
 #include "harness/model/clauses.h"
 
 void demand_nothing_left(struct expect *e)
@@ -25,24 +25,7 @@ static void fd_7_exec(struct expect *e)
 		demand_if_started(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
 }
 
-/* LIFE-1: a second process sees the line that the first one sees. */
-static void life_1(struct expect *e, const struct view *v)
-{
-	struct fact f = {
-		.property = PROP_EXEC,
-		.subject = v->index,
-		.clause = e->clause,
-		.match = MATCH_SAME,
-		.ref_subject = v->index,
-		.ref_property = PROP_LINE,
-	};
-
-	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD || spec_is_pod(e->pod))
-		demand_fact(e, &f);
-}
-
 const struct clause_row container_clauses[] = {
 	{ CLAUSE_FD_7, .sandbox = fd_7_exec, .error = fd_7 },
-	{ CLAUSE_LIFE_1, .mount = life_1 },
 	{ CLAUSE_NONE, .mount = NULL },
 };

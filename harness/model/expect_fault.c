@@ -321,10 +321,26 @@ static void flt_8(struct expect *e)
 	demand_nothing_left(e);
 }
 
+/* LIFE-3: where a gofer was killed, its mounts fail or all ends, and can be deleted. Siblings are in pods. */
+static void life_3(struct expect *e)
+{
+	bool killed = false;
+
+	for (size_t i = 0; i < e->faults->n; i++)
+		killed = killed || is_signal(&e->faults->faults[i], FAULT_PROCESS_GOFER, SIGKILL);
+	if (!killed)
+		return;
+	demand_fired(e);
+	demand(e, PROP_HUNG, SUBJECT_CONTAINER, MATCH_IS, "no");
+	demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_SECCOMP, MATCH_IS, "", false);
+	demand_key(e, PROP_DIED, SUBJECT_CONTAINER, DIED_PANIC, MATCH_IS, "", false);
+	demand_nothing_left(e);
+}
+
 const struct clause_row fault_clauses[] = {
-	{ CLAUSE_FLT_1, .sandbox = flt_1 }, { CLAUSE_FLT_2, .sandbox = flt_2 },
-	{ CLAUSE_FLT_3, .sandbox = flt_3 }, { CLAUSE_FLT_4, .sandbox = flt_4 },
-	{ CLAUSE_FLT_5, .sandbox = flt_5 }, { CLAUSE_FLT_6, .sandbox = flt_6 },
-	{ CLAUSE_FLT_7, .sandbox = flt_7 }, { CLAUSE_FLT_8, .sandbox = flt_8 },
-	{ CLAUSE_NONE, .mount = NULL },
+	{ CLAUSE_LIFE_3, .sandbox = life_3 }, { CLAUSE_FLT_1, .sandbox = flt_1 },
+	{ CLAUSE_FLT_2, .sandbox = flt_2 },   { CLAUSE_FLT_3, .sandbox = flt_3 },
+	{ CLAUSE_FLT_4, .sandbox = flt_4 },   { CLAUSE_FLT_5, .sandbox = flt_5 },
+	{ CLAUSE_FLT_6, .sandbox = flt_6 },   { CLAUSE_FLT_7, .sandbox = flt_7 },
+	{ CLAUSE_FLT_8, .sandbox = flt_8 },   { CLAUSE_NONE, .mount = NULL },
 };

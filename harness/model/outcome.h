@@ -72,6 +72,8 @@ enum property {
 #define FILTER_GOFER_KILLS "unknown call, gofer" /* the filter's action: "kill_process", … */
 #define FILTER_SENTRY_KILLS "unknown call, sentry"
 
+#define FIRED_KILL "SIGKILL of its gofer" /* a key of PROP_FIRED, of a container of a pod */
+
 /* Keys of PROP_GAINED. */
 #define GAINED_SENTRY "sentry"
 #define GAINED_GOFER "gofer of %s" /* the container's id, or "sandbox" */
@@ -105,9 +107,11 @@ static inline int subject_local(int subject)
 enum match {
 	MATCH_IS,        /* equal text */
 	MATCH_NAMES,     /* contains every line of the value */
+	MATCH_NAMES_ANY, /* contains one line of the value at least */
 	MATCH_ONE_OF,    /* equals one line of the value */
 	MATCH_SAME,      /* equals the observed value of (ref_subject, ref_property, key) */
 	MATCH_SAME_EACH, /* like MATCH_SAME, for every key that the reference has */
+	MATCH_ERRNO,     /* anything but ok; the value is not looked at */
 	MATCH_UNSEEN,    /* no sensor said so */
 	/*
 	 * Each key that the reference has, in its order: the same value, or an errno. The value names the errno

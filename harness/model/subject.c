@@ -19,14 +19,10 @@ int fact_case_subject(const struct fact *f, const struct spec_sandbox *s)
 {
 	size_t k = subject_container(f->subject);
 	int local = subject_local(f->subject);
-	char family[8];
 
-	if (f->clause != CLAUSE_NONE) {
-		requirement_family(f->clause, family);
-		if (!strcmp(family,
-			    "FLT")) /* a fault is the sandbox's: who suffers is what is judged */
-			return SUBJECT_CONTAINER;
-	}
+	/* a fault is the sandbox's: who suffers is what is judged */
+	if (f->clause != CLAUSE_NONE && s->faults)
+		return SUBJECT_CONTAINER;
 	if (k && local == SUBJECT_ROOTFS)
 		return subject_in(k, SUBJECT_CONTAINER);
 	if (local != SUBJECT_CONTAINER || !f->key)

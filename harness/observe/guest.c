@@ -146,12 +146,15 @@ static int sense_target(struct sensing *x, struct json_object *target, enum prop
 
 static int sense_report(struct sensing *x, struct json_object *doc, enum speaker speaker)
 {
-	static const enum property properties[] = {
-		[FIRST] = PROP_ANSWER,
-		[NATIVE] = PROP_NATIVE,
-		[AFTER] = PROP_AFTER,
-		[REREAD] = PROP_REREAD,
-	};
+	static const enum property
+		properties
+			[] = {
+				[FIRST] = PROP_ANSWER,
+				[EXEC] = PROP_AFTER, /* of a container whose gofer was killed */
+				[NATIVE] = PROP_NATIVE,
+				[AFTER] = PROP_AFTER,
+				[REREAD] = PROP_REREAD,
+			};
 	struct json_object *targets = NULL;
 	const char *mounts = NULL;
 	int r = 0;
@@ -159,7 +162,8 @@ static int sense_report(struct sensing *x, struct json_object *doc, enum speaker
 	if ((speaker == FIRST || speaker == EXEC) &&
 	    json_get_string(doc, "mounts", &mounts, NULL) >= 0)
 		r = sense_mounts(x, mounts, speaker == EXEC);
-	if (r < 0 || speaker == EXEC || json_get_array(doc, "targets", &targets, NULL) < 0)
+	if (r < 0 || (speaker == EXEC && !x->s->gofer_killed) ||
+	    json_get_array(doc, "targets", &targets, NULL) < 0)
 		return r;
 	for (size_t i = 0; i < json_object_array_length(targets) && r >= 0; i++)
 		r = sense_target(x, json_object_array_get_idx(targets, i), properties[speaker]);

@@ -195,6 +195,9 @@ static bool log_was_cut(const struct sensing *x)
 
 int sense_log(struct sensing *x, struct hx_error *err)
 {
+	/* two sandboxes have the same mountpoints, and no line says whose it is */
+	if (spec_is_restored(x->pod))
+		return 0;
 	/* What is missing from a cut log may have been said. A guest that did not run tells enough. */
 	if (x->complete[x->container] && log_was_cut(x))
 		return hx_error_set(err, -EBADMSG, "the runtime's log was cut at its limit");

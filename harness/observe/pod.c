@@ -127,6 +127,24 @@ static int sense_descriptors(struct sensing *x, struct hx_error *err)
 	return r == -EBADMSG ? hx_error_set(err, r, "a list of descriptors was cut") : r;
 }
 
+/* Where it was to be, and nobody saw it end, the rest shows nothing. */
+static int sense_killed(struct sensing *x)
+{
+	size_t n = x->steps ? json_object_array_length(x->steps) : 0;
+	bool killed = false;
+
+	if (!x->s->gofer_killed)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *step = json_object_array_get_idx(x->steps, i);
+
+		killed = killed || (sensed_step(x, i) && json_int_or(step, "exit", 1) == 0 &&
+				    !strcmp(json_string_or(step, "verb", ""), "kill-gofer"));
+	}
+	return sensed(x, PROP_FIRED, SUBJECT_CONTAINER, FIRED_KILL, killed ? "yes" : "no",
+		      SENSOR_AUDIT);
+}
+
 int sense_pod(struct sensing *x, struct hx_error *err)
 {
 	int r;
@@ -136,5 +154,7 @@ int sense_pod(struct sensing *x, struct hx_error *err)
 	r = sense_siblings(x);
 	if (r >= 0)
 		r = sense_takes(x);
+	if (r >= 0)
+		r = sense_killed(x);
 	return r < 0 ? r : sense_descriptors(x, err);
 }

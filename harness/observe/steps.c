@@ -9,7 +9,12 @@
 /* Verbs whose failure means that the container did not start or run. */
 static bool starts(const char *verb)
 {
-	return !strcmp(verb, "run") || !strcmp(verb, "create") || !strcmp(verb, "start");
+	static const char *const verbs[] = { "run", "create", "start", "checkpoint", "restore" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(verb, verbs[i]))
+			return true;
+	return false;
 }
 
 /* What went wrong with this step, or NULL; owned by the caller. */

@@ -22,6 +22,7 @@
  *                     "traced": [ { "pid", "signal"?, "exit"? } … ] of the sentries that stayed so
  *   fuse.json         of sources that are FUSE mounts of ours: { "faults": [ { "mount", "line", "fired": N } … ],
  *                     "operations": { ID: { OPERATION: N, … }, … } } since the guest began, with SPEC_BEGUN_SOURCE
+ *   N-again.stdout    the report of a second process in what was restored, whose first one has reported before
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
  *   steps.json        argv, status and time of every step; written by the world when it is done

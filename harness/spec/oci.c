@@ -100,6 +100,8 @@ static const struct {
 	{ "file-access", PROFILE_LISAFS, offsetof(struct spec_flags, file_access) },
 	{ "file-access-mounts", PROFILE_LISAFS, offsetof(struct spec_flags, file_access_mounts) },
 	{ "platform", PROFILE_LISAFS, offsetof(struct spec_flags, platform) },
+	{ "restore-spec-validation", PROFILE_DIRECTFS,
+	  offsetof(struct spec_flags, restore_validation) },
 };
 
 int spec_runtime_flags(const struct spec_flags *f, enum profile profile, struct strv *ret)

@@ -96,6 +96,8 @@ char *row_global_slug(const struct row_global *g)
 		[SPEC_POD] = "pod",
 		[SPEC_POD_FILTERED] = "pod-filtered",
 		[SPEC_WATCHED] = "watched",
+		[SPEC_RESTORED] = "restored",
+		[SPEC_RESTORED_FILTERED] = "restored-filtered",
 	};
 	_cleanup_str_ struct str s = STR_INIT;
 
@@ -333,6 +335,17 @@ static int describe_annotations(const struct spec_sandbox *s, const char *id, st
 	return 0;
 }
 
+/* Of an image: what it is restored with. */
+static int describe_restore(const struct spec_sandbox *s, struct strv *ret)
+{
+	const struct spec_sandbox *again = spec_container(s, 1);
+	int e = strv_push(ret, "saved, and restored with:");
+
+	if (e >= 0)
+		e = spec_runtime_flags(&again->flags, PROFILE_NEWEST, ret);
+	return e < 0 ? e : describe_annotations(again, "", ret);
+}
+
 int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 {
 	int at = spec_find_mount(s, id);
@@ -354,5 +367,7 @@ int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 		e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination,
 			       m->type, m->source ? m->source : "-", str_text(&options));
 	}
-	return e < 0 ? e : describe_annotations(s, id, ret);
+	if (e >= 0)
+		e = describe_annotations(s, id, ret);
+	return e < 0 || !spec_is_restored(s) ? e : describe_restore(s, ret);
 }

@@ -37,6 +37,7 @@ void spec_clear(struct spec_sandbox *s)
 	free(s->flags.file_access);
 	free(s->flags.file_access_mounts);
 	free(s->flags.platform);
+	free(s->flags.restore_validation);
 	free(s->rootfs_script);
 	free(s->faults);
 	free(s->rootfs.tamper);
@@ -222,6 +223,11 @@ bool spec_is_pod(const struct spec_sandbox *s)
 	return s->lifecycle == SPEC_POD || s->lifecycle == SPEC_POD_FILTERED;
 }
 
+bool spec_is_restored(const struct spec_sandbox *s)
+{
+	return s->lifecycle == SPEC_RESTORED || s->lifecycle == SPEC_RESTORED_FILTERED;
+}
+
 bool spec_is_watched(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_WATCHED || s->watched;
@@ -231,7 +237,7 @@ bool spec_guest_waits(const struct spec_sandbox *s)
 {
 	return s->lifecycle == SPEC_EXEC || s->lifecycle == SPEC_HELD ||
 	       s->lifecycle == SPEC_FAULTED || s->lifecycle == SPEC_FILTERED ||
-	       s->lifecycle == SPEC_WATCHED || spec_is_pod(s);
+	       s->lifecycle == SPEC_WATCHED || spec_is_pod(s) || spec_is_restored(s);
 }
 
 bool spec_has_after(const struct spec_sandbox *s)
@@ -275,7 +281,7 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.flags = from->flags;
 	s.rootfs_script = NULL;
 	s.flags.overlay2 = s.flags.file_access = s.flags.file_access_mounts = s.flags.platform =
-		NULL;
+		s.flags.restore_validation = NULL;
 	s.lifecycle = from->lifecycle;
 	s.wire = from->wire;
 	s.forbid = from->forbid;
@@ -286,12 +292,14 @@ int spec_copy(struct spec_sandbox *to, const struct spec_sandbox *from)
 	s.native = from->native;
 	s.starts = from->starts;
 	s.no_program = from->no_program;
+	s.gofer_killed = from->gofer_killed;
 	if (spec_set(&s.id, from->id) < 0 || spec_set(&s.rootfs_script, from->rootfs_script) < 0 ||
 	    spec_set(&s.faults, from->faults) < 0 || copy_serving(&s.rootfs, &from->rootfs) < 0 ||
 	    spec_set(&s.flags.overlay2, from->flags.overlay2) < 0 ||
 	    spec_set(&s.flags.file_access, from->flags.file_access) < 0 ||
 	    spec_set(&s.flags.file_access_mounts, from->flags.file_access_mounts) < 0 ||
-	    spec_set(&s.flags.platform, from->flags.platform) < 0)
+	    spec_set(&s.flags.platform, from->flags.platform) < 0 ||
+	    spec_set(&s.flags.restore_validation, from->flags.restore_validation) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < from->n_annotations && r >= 0; i++)
 		r = spec_annotate(&s, from->annotations[i].key, from->annotations[i].value);

@@ -72,6 +72,8 @@ enum spec_source {
 #define SPEC_AFTER_ANSWER "ok: 5 alive"
 #define SPEC_AFTER_SCRIPT \
 	"create .probe-fz; write .probe-fz 0 alive; " SPEC_AFTER_READ "; unlink .probe-fz"
+/* What only a gofer can do on a mount without directfs. */
+#define SPEC_GOFER_CALL "statfs ."
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
 #define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
 
@@ -90,6 +92,13 @@ enum spec_lifecycle {
 	SPEC_POD,
 	SPEC_POD_FILTERED, /* … with a dump of the filters before the delete */
 	SPEC_WATCHED, /* as SPEC_FILTERED, but traced for deaths by seccomp in place of a dump */
+	/*
+	 * The sandbox to its guest's report, and into an image; from that the one further container, which is
+	 * no pod's: the same container, with the annotations and flags that it is restored with. A second
+	 * probe in it reports for it; delete.
+	 */
+	SPEC_RESTORED,
+	SPEC_RESTORED_FILTERED, /* … with a dump of the filters before the delete */
 	SPEC_LIFECYCLE_N,
 };
 
@@ -153,6 +162,7 @@ struct spec_flags {
 	char *file_access_mounts; /* "exclusive", "shared" */
 	char *platform;           /* "systrap", "kvm", "ptrace" */
 	bool host_uds;            /* --host-uds=all */
+	char *restore_validation; /* --restore-spec-validation: "enforce", "warning", "ignore" */
 };
 
 struct spec_sandbox {
@@ -182,6 +192,7 @@ struct spec_sandbox {
 	unsigned int
 		starts;  /* of a further container: how often it is created and started; 0 = once */
 	bool no_program; /* of a further container: its program is not there, so no start succeeds */
+	bool gofer_killed; /* of a further container: SIGKILL, once all of the pod runs */
 };
 
 #define SPEC_CONTAINER_ID \
@@ -206,6 +217,7 @@ int spec_add_bind(struct spec_sandbox *s, const char *id, struct spec_mount **re
  */
 int spec_add_container(struct spec_sandbox *s, const char *id, struct spec_sandbox **ret_c);
 bool spec_is_pod(const struct spec_sandbox *s);
+bool spec_is_restored(const struct spec_sandbox *s);
 /* Appends an empty one, without annotations; likewise. */
 int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c);
 /* Container 0 is the sandbox itself. */

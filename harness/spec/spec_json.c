@@ -16,9 +16,17 @@ static const char *const source_names[SPEC_SOURCE_N] = {
 };
 
 static const char *const lifecycle_names[SPEC_LIFECYCLE_N] = {
-	[SPEC_RUN] = "run",   [SPEC_CREATE_START] = "create-start", [SPEC_EXEC] = "exec",
-	[SPEC_HELD] = "held", [SPEC_FAULTED] = "faulted",           [SPEC_FILTERED] = "filtered",
-	[SPEC_POD] = "pod",   [SPEC_POD_FILTERED] = "pod-filtered", [SPEC_WATCHED] = "watched",
+	[SPEC_RUN] = "run",
+	[SPEC_CREATE_START] = "create-start",
+	[SPEC_EXEC] = "exec",
+	[SPEC_HELD] = "held",
+	[SPEC_FAULTED] = "faulted",
+	[SPEC_FILTERED] = "filtered",
+	[SPEC_POD] = "pod",
+	[SPEC_POD_FILTERED] = "pod-filtered",
+	[SPEC_WATCHED] = "watched",
+	[SPEC_RESTORED] = "restored",
+	[SPEC_RESTORED_FILTERED] = "restored-filtered",
 };
 
 static const char *const forbid_names[SPEC_FORBID_N] = {
@@ -56,6 +64,7 @@ static const struct text_field sandbox_texts[] = {
 	{ "file-access", offsetof(struct spec_sandbox, flags.file_access) },
 	{ "file-access-mounts", offsetof(struct spec_sandbox, flags.file_access_mounts) },
 	{ "platform", offsetof(struct spec_sandbox, flags.platform) },
+	{ "restore-spec-validation", offsetof(struct spec_sandbox, flags.restore_validation) },
 	{ "faults", offsetof(struct spec_sandbox, faults) },
 	{ "rootfs-script", offsetof(struct spec_sandbox, rootfs_script) },
 };
@@ -173,6 +182,7 @@ static int put_pod(struct json_object *o, const struct spec_sandbox *s, struct h
 
 	if ((s->starts && json_add_int(o, "starts", s->starts) < 0) ||
 	    (s->no_program && json_add_bool(o, "no-program", true) < 0) ||
+	    (s->gofer_killed && json_add_bool(o, "gofer-killed", true) < 0) ||
 	    (s->n_containers && json_add(o, "containers", list) < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < s->n_containers; i++) {
@@ -362,6 +372,7 @@ static int get_one(struct json_object *o, struct spec_sandbox *s, struct hx_erro
 		r = hx_error_set(err, -EBADMSG, "starts: not 0 to %d", SPEC_STARTS_LIMIT);
 	s->starts = (unsigned int)starts;
 	s->no_program = json_bool_or(o, "no-program", false);
+	s->gofer_killed = json_bool_or(o, "gofer-killed", false);
 	return r;
 }
 
@@ -382,7 +393,9 @@ static int check_unique(const struct spec_sandbox *pod, const struct spec_sandbo
 		for (size_t i = 0; i < c->n_mounts; i++)
 			for (size_t j = 0; j < other->n_mounts; j++)
 				if (!strcmp(c->mounts[i].id, other->mounts[j].id) ||
-				    !strcmp(c->mounts[i].destination, other->mounts[j].destination))
+				    (!spec_is_restored(pod) &&
+				     !strcmp(c->mounts[i].destination,
+					     other->mounts[j].destination)))
 					return hx_error_set(
 						err, -EBADMSG,
 						"mount \"%s\": its id or destination stands twice",
@@ -411,6 +424,8 @@ int spec_from_json(struct json_object *o, struct spec_sandbox *ret, struct hx_er
 
 	if (r >= 0 && json_object_object_get_ex(o, "containers", NULL))
 		r = get_list(o, "containers", &s, get_container, err);
+	if (r >= 0 && spec_is_restored(&s) && s.n_containers != 1)
+		r = hx_error_set(err, -EBADMSG, "containers: not one, as what is restored is");
 	if (r < 0)
 		return hx_error_wrap(err, r, "spec");
 	*ret = s;

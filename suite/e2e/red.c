@@ -90,6 +90,16 @@ static const struct red reds[] = {
 	  "descriptors gained a start" },
 	{ "FD-8/on.pod-failed-rootfs:root", "lose-container:plain", "fail", "alive" },
 	{ "FD-8/on.pod-failed-rootfs:root", "lose-container:nobody", "broken", "alive" },
+	/* what is saved, or restored, is another container; one of a pod dies that was not to */
+	{ "LIFE-2/restore.watch-one:first-again",
+	  "annotation:dev.gvisor.spec.mount.first.directfs=default", "fail", "directfs" },
+	{ "LIFE-2/restore.watch-one", "hang", "fail", "start" },
+	{ "LIFE-2/restore.watch-one", "leave-file", "fail", "left behind" },
+	{ "LIFE-3/on.pod-gofer-killed:killed", "lose-container:sibling", "fail", "alive" },
+	{ "LIFE-3/on.pod-gofer-killed:killed", "lose-container:killed", "broken", "fault fired" },
+	{ "LIFE-3/off.gofer.killed", "faults:#", "broken", "fault fired" },
+	{ "LIFE-4/restore.filter-one:restored",
+	  "annotation:dev.gvisor.spec.mount.first.directfs=default", "fail", "filter allows" },
 	/* kills are seen, whoever dies; a watch that is blind makes all that SEC says broken */
 	{ "SEC-2/on.watch-one", "forbid-gofer", "fail", "killed by seccomp" },
 	{ "SEC-2/on.watch-one", "forbid-sentry", "fail", "killed by seccomp" },

@@ -103,9 +103,9 @@ SPECIALS(BUILD)
 /*
  * An opted-out mount is faulted; its siblings have directfs. plan NULL = none: f1 is their equal.
  */
-static int build_opted_out(struct spec_sandbox *s, const char *plan)
+static int build_opted_out(struct spec_sandbox *s, const char *plan, enum spec_lifecycle lifecycle)
 {
-	int r = fault_build(s, &fault_workloads[OPENED], 1, plan, SPEC_RUN, false);
+	int r = fault_build(s, &fault_workloads[OPENED], 1, plan, lifecycle, false);
 
 	s->flags.directfs = SPEC_ON;
 	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
@@ -119,25 +119,28 @@ static int build_opted_out(struct spec_sandbox *s, const char *plan)
 	return r < 0 ? r : spec_annotate(s, SPEC_MOUNT_PREFIX "f1.directfs", "off");
 }
 
-/* X(name, slug, plan) */
-#define OPTED_OUT(X)                                                            \
-	X(out_create, "on.opted-out.create",                                    \
-	  "at reply OpenCreateAt nth 1 following FStatFS mount 2 errno EDQUOT") \
-	X(out_unlink, "on.opted-out.unlink",                                    \
-	  "at request UnlinkAt nth 1 following FStatFS mount 2 errno EACCES")   \
-	X(out_closed, "on.opted-out.closed",                                    \
-	  "at reply OpenCreateAt nth 2 following FStatFS mount 2 close")        \
-	X(out_truncated, "on.opted-out.truncated",                              \
-	  "at reply SetStat nth 1 following FStatFS mount 2 truncate 1")
+/* X(name, slug, plan, lifecycle) */
+#define OPTED_OUT(X)                                                                      \
+	X(out_create, "on.opted-out.create",                                              \
+	  "at reply OpenCreateAt nth 1 following FStatFS mount 2 errno EDQUOT", SPEC_RUN) \
+	X(out_unlink, "on.opted-out.unlink",                                              \
+	  "at request UnlinkAt nth 1 following FStatFS mount 2 errno EACCES", SPEC_RUN)   \
+	X(out_closed, "on.opted-out.closed",                                              \
+	  "at reply OpenCreateAt nth 2 following FStatFS mount 2 close", SPEC_RUN)        \
+	X(out_truncated, "on.opted-out.truncated",                                        \
+	  "at reply SetStat nth 1 following FStatFS mount 2 truncate 1", SPEC_RUN)        \
+	X(out_killed, "on.opted-out.gofer-killed",                                        \
+	  "at reply OpenCreateAt nth 1 following FStatFS mount 2 signal gofer SIGKILL",   \
+	  SPEC_FAULTED)
 
-#define BUILD_OUT(name, slug, plan)                              \
+#define BUILD_OUT(name, slug, plan, lifecycle)                   \
 	static int name(struct spec_sandbox *s, size_t instance) \
 	{                                                        \
 		(void)instance;                                  \
-		return build_opted_out(s, plan "\n");            \
+		return build_opted_out(s, plan "\n", lifecycle); \
 	}
 OPTED_OUT(BUILD_OUT)
-#define ROW_OUT(name, slug_text, plan) { .slug = slug_text, .build = name },
+#define ROW_OUT(name, slug_text, plan, lifecycle) { .slug = slug_text, .build = name },
 
 /* FLT-7: the same failure again and again; what the sentry has open is compared before and after the second time. */
 #define ROUNDS 500

@@ -121,7 +121,8 @@ bool plan_needs_faults(const struct spec_sandbox *s, const char *unused)
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;
-	return s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD_FILTERED;
+	return s->lifecycle == SPEC_FILTERED || s->lifecycle == SPEC_POD_FILTERED ||
+	       s->lifecycle == SPEC_RESTORED_FILTERED;
 }
 
 bool plan_needs_watch(const struct spec_sandbox *s, const char *unused)

@@ -5,6 +5,7 @@
 #include "suite/annotation/annotation.h"
 #include "suite/fault/sandboxes.h"
 #include "suite/fd-donation/fd-donation.h"
+#include "suite/lifecycle/lifecycle.h"
 #include "suite/mount-option/mount-option.h"
 #include "suite/pod/pod.h"
 #include "suite/seccomp/seccomp.h"
@@ -18,19 +19,11 @@ const row_source_fn plan_row_tables[] = {
 };
 
 const struct sandbox_source *const plan_sandbox_tables[] = {
-	annotation_sandboxes,
-	mount_option_sandboxes,
-	rootfs_sandboxes,
-	fd_donation_sandboxes,
-	fd_missing_sandboxes,
-	bad_reply_sandboxes,
-	seccomp_sandboxes,
-	seccomp_watched_sandboxes,
-	pod_sandboxes,
-	fault_clean_sandboxes,
-	fault_sandboxes,
-	fault_source_sandboxes,
-	NULL,
+	annotation_sandboxes,  mount_option_sandboxes,    rootfs_sandboxes,
+	fd_donation_sandboxes, fd_missing_sandboxes,      bad_reply_sandboxes,
+	seccomp_sandboxes,     seccomp_watched_sandboxes, pod_sandboxes,
+	restored_sandboxes,    killed_sandboxes,          fault_clean_sandboxes,
+	fault_sandboxes,       fault_source_sandboxes,    NULL,
 };
 
 int row_list_add(struct row_list *l, const struct row *r)

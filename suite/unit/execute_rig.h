@@ -122,7 +122,8 @@ static inline void rig_init(struct rig *g, const char *body)
 {
 	_cleanup_free_ char *script = str_format(
 		"#!/bin/sh\n[ \"$1\" = --version ] && echo fake 1.0 && exit 0\n"
-		"for VERB; do case $VERB in run|create|start|exec|state|kill|wait|delete) break;; "
+		"for VERB; do case $VERB in "
+		"run|create|start|exec|state|kill|wait|delete|checkpoint|restore) break;; "
 		"esac; done\nfor ID; do :; done\n%s\n",
 		body);
 

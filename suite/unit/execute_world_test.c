@@ -259,6 +259,39 @@ static void a_failed_start_goes_to_delete(void **state)
 	rig_done(&g);
 }
 
+/* A lifecycle with an image whose verb fails there, or nowhere, and the last step that it comes to. */
+static void an_image_is_made_and_restored(void **state)
+{
+	static const struct {
+		const char *fails, *last, *none;
+	} rows[] = {
+		{ "nothing", "7-delete.stdout", "8-" },
+		{ "start", "3-delete.stdout", "4-" },
+		{ "checkpoint", "4-delete.stdout", "5-" },
+		{ "restore", "5-restore.stdout", "6-" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *script =
+			str_format("case $VERB in create) printf '\"end\":true}\\n';; "
+				   "checkpoint) mkdir \"$2/../image\";; esac; [ $VERB != %s ]",
+				   rows[i].fails);
+		struct spec_sandbox *again = NULL;
+		struct rig g;
+
+		rig_init(&g, script);
+		rig_add(&g, SPEC_RESTORED);
+		assert_int_equal(spec_new_container(&g.specs[0], &again), 0);
+		assert_int_equal(spec_set(&again->id, "again"), 0);
+		assert_int_equal(rig_run(&g), 0);
+		assert_true(rig_has_file(&g, rows[i].last));
+		assert_false(rig_has_file(&g, rows[i].none));
+		assert_false(rig_holds(&g, "after.files", "image")); /* it is the harness's own */
+		rig_done(&g);
+	}
+}
+
 static void exec_waits_for_the_whole_report(void **state)
 {
 	struct rig g;
@@ -474,6 +507,7 @@ int main(void)
 		cmocka_unit_test(every_job_is_judged_once),
 		cmocka_unit_test(a_runtime_inherits_three_descriptors),
 		cmocka_unit_test(a_failed_create_ends_the_lifecycle),
+		cmocka_unit_test(an_image_is_made_and_restored),
 		cmocka_unit_test(a_failed_start_goes_to_delete),
 		cmocka_unit_test(exec_waits_for_the_whole_report),
 		cmocka_unit_test(exec_goes_on_when_the_guest_is_gone),

@@ -102,12 +102,15 @@ static bool matters_among_many(size_t function)
 	return !same_facts(&all, &without, model_function(function).clause, &s);
 }
 
-/* The clauses of pods have a test of their own (pod_test.c). */
+/* Clauses of pods and of restored containers have tests of their own (pod_test.c, life_test.c). */
 static bool has_rows_here(enum clause c)
 {
-	for (const struct clause_row *r = pod_clauses; r->clause != CLAUSE_NONE; r++)
-		if (r->clause == c)
-			return shown(c);
+	const struct clause_row *const elsewhere[] = { pod_clauses, life_clauses };
+
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		for (const struct clause_row *r = elsewhere[i]; r->clause != CLAUSE_NONE; r++)
+			if (r->clause == c)
+				return shown(c);
 	return true;
 }
 

@@ -186,11 +186,16 @@ static void every_choice_survives_json(void **state)
 		for (unsigned int i = 0; i < SPEC_LIFECYCLE_N; i++) {
 			for (unsigned int kind = 0; kind < SPEC_SOURCE_N; kind++) {
 				_cleanup_spec_ struct spec_sandbox s = { 0 };
+				struct spec_sandbox *again = NULL;
 
 				plain(&s);
 				s.flags.directfs = (enum spec_flag)flag;
 				s.lifecycle = (enum spec_lifecycle)i;
 				s.mounts[0].kind = (enum spec_source)kind;
+				if (spec_is_restored(&s)) {
+					assert_int_equal(spec_new_container(&s, &again), 0);
+					assert_int_equal(spec_set(&again->id, "again"), 0);
+				}
 				assert_round_trip("choice", &s);
 			}
 		}

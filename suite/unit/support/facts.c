@@ -14,8 +14,14 @@ static void add_subject(struct str *out, const struct fact *f, const struct spec
 static void add_demand(struct str *out, const struct fact *f, const struct spec_sandbox *s)
 {
 	static const char *const verbs[] = {
-		[MATCH_IS] = "is",   [MATCH_NAMES] = "names",       [MATCH_ONE_OF] = "one of",
-		[MATCH_SAME] = "as", [MATCH_SAME_EACH] = "each as", [MATCH_UNSEEN] = "unsaid",
+		[MATCH_IS] = "is",
+		[MATCH_NAMES] = "names",
+		[MATCH_ONE_OF] = "one of",
+		[MATCH_SAME] = "as",
+		[MATCH_SAME_EACH] = "each as",
+		[MATCH_UNSEEN] = "unsaid",
+		[MATCH_NAMES_ANY] = "names one of",
+		[MATCH_ERRNO] = "an error",
 	};
 	size_t from;
 

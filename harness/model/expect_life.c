@@ -1,0 +1,221 @@
+/* LIFE: a second process, an image and what is restored from it, and the death of a gofer. */
+#include "harness/model/clauses.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* LIFE-1: a second process sees the line that the first one sees. */
+static void life_1(struct expect *e, const struct view *v)
+{
+	struct fact f = {
+		.property = PROP_EXEC,
+		.subject = v->index,
+		.clause = e->clause,
+		.match = MATCH_SAME,
+		.ref_subject = v->index,
+		.ref_property = PROP_LINE,
+	};
+
+	if (e->s->lifecycle == SPEC_EXEC || e->s->lifecycle == SPEC_HELD || spec_is_pod(e->pod))
+		demand_fact(e, &f);
+}
+
+static bool is_restored(const struct expect *e)
+{
+	return e->container && spec_is_restored(e->pod);
+}
+
+static const char *value_of(const struct spec_sandbox *s, const char *key)
+{
+	for (size_t i = 0; i < s->n_annotations; i++)
+		if (!strcmp(s->annotations[i].key, key))
+			return s->annotations[i].value;
+	return NULL;
+}
+
+static void add_line(struct str *to, const char *line)
+{
+	str_printf(to, "%s%s", to->len ? "\n" : "", line);
+}
+
+/* Adds the keys of a that b has not, or, where changed ones count, has with another value. */
+static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b, bool changed,
+		     struct str *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_annotations; i++) {
+		const char *other = value_of(b, a->annotations[i].key);
+
+		if (other && (!changed || !strcmp(other, a->annotations[i].value)))
+			continue;
+		add_line(to, a->annotations[i].key);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * What a clear refusal names, one of the lines: a key that changed, or where the flag did, the flag; or a mount
+ * that cannot be had as it was. False: nothing changed.
+ */
+static bool what_changed(struct expect *e, struct str *names)
+{
+	const struct spec_sandbox *image = e->pod;
+	bool flag = e->s->flags.directfs != image->flags.directfs;
+	size_t n = unlike(e->s, image, true, names) + unlike(image, e->s, false, names);
+
+	if (flag)
+		add_line(names, "directfs");
+	if (flag) /* the rootfs is a mount, too, and a runtime writes it so: "NAME:/" */
+		add_line(names, ":/\"");
+	for (size_t i = 0; i < e->s->n_mounts; i++)
+		add_line(names, e->s->mounts[i].destination);
+	if (str_ok(names) < 0)
+		e->status = -ENOMEM;
+	return flag || n;
+}
+
+static bool has_changed(struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+
+	return what_changed(e, &names);
+}
+
+static void demand_no_kill(struct expect *e, const char *whose, bool optional)
+{
+	struct fact f = {
+		.property = PROP_DEATH,
+		.subject = SUBJECT_CONTAINER,
+		.key = (char *)whose,
+		.value = (char *)"",
+		.clause = e->clause,
+		.match = MATCH_IS,
+		.optional = optional,
+	};
+
+	if (spec_is_watched(e->pod))
+		demand_fact(e, &f);
+}
+
+/* LIFE-2: as it was, where nothing changed; else that, or a refusal in words; nobody is killed. */
+static void life_2(struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+
+	if (!spec_is_restored(e->pod))
+		return;
+	if (!e->container) {
+		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+		demand_no_kill(e, DEATH_GOFER, false);
+		demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
+		demand_nothing_left(e);
+		return;
+	}
+	bool changed = what_changed(e, &names);
+	/* who refuses at once may have started none */
+	demand_no_kill(e, DEATH_GOFER, changed);
+	demand(e, PROP_START, SUBJECT_CONTAINER, changed ? MATCH_ONE_OF : MATCH_IS,
+	       changed ? "ok\nerror" : "ok");
+	if (changed)
+		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY,
+				  str_text(&names));
+	else if (e->s->flags.overlay2 && !strcmp(e->s->flags.overlay2, "none"))
+		demand(e, PROP_DIRECTFS, SUBJECT_ROOTFS, MATCH_IS,
+		       look_rootfs(e).directfs ? "yes" : "no");
+}
+
+/* … on each mount: its mode, its options, and all that the guest can do there. */
+static void life_2_mount(struct expect *e, const struct view *v)
+{
+	struct fact f = {
+		.subject = v->index,
+		.clause = e->clause,
+		/* by the subjects of this container */
+		.ref_subject = v->index - subject_in(e->container, 0),
+	};
+	bool changed = is_restored(e) && has_changed(e);
+
+	if (!is_restored(e))
+		return;
+	f.property = f.ref_property = PROP_ANSWER;
+	f.match = MATCH_SAME_EACH;
+	f.optional = changed;
+	demand_fact(e, &f);
+	if (changed)
+		return;
+	demand_directfs(e, v, v->directfs);
+	f.property = f.ref_property = PROP_OPTIONS;
+	f.match = MATCH_SAME;
+	demand_fact(e, &f);
+}
+
+static bool is_told_to_die(const struct expect *e)
+{
+	for (size_t k = 1; k <= e->pod->n_containers; k++)
+		if (spec_container(e->pod, k)->gofer_killed)
+			return true;
+	return false;
+}
+
+/* LIFE-3: the gofer's container ends, or its mounts fail; all others live, and all can be deleted. */
+static void life_3(struct expect *e)
+{
+	if (!is_told_to_die(e))
+		return;
+	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
+	demand_nothing_left(e);
+	if (!e->s->gofer_killed)
+		return;
+	demand_key(e, PROP_FIRED, SUBJECT_CONTAINER, FIRED_KILL, MATCH_IS, "yes", false);
+	demand_siblings(e);
+}
+
+/* … what only the gofer can do fails. */
+static void life_3_mount(struct expect *e, const struct view *v)
+{
+	struct fact f = {
+		.property = PROP_AFTER,
+		.subject = v->index,
+		.key = (char *)SPEC_GOFER_CALL,
+		.value = (char *)"",
+		.clause = e->clause,
+		.match = MATCH_ERRNO,
+		.optional = true, /* its container may have ended */
+	};
+
+	if (e->s->gofer_killed && v->gofer && !v->directfs)
+		demand_fact(e, &f);
+}
+
+/* LIFE-4: the filter fits the modes of the image; where something changed, those that came of it. */
+static void life_4(struct expect *e)
+{
+	struct fact fits = {
+		.property = PROP_FILTER,
+		.subject = SUBJECT_CONTAINER,
+		.key = (char *)FILTER_LISAFS,
+		.clause = e->clause,
+		.match = MATCH_SAME,
+		.ref_subject = SUBJECT_CONTAINER,
+		.ref_property = PROP_TAKES,
+		.optional = true, /* it may be refused */
+	};
+
+	if (!is_restored(e) || e->pod->lifecycle != SPEC_RESTORED_FILTERED)
+		return;
+	if (has_changed(e))
+		demand_fact(e, &fits);
+	else
+		demand_key(e, PROP_FILTER, SUBJECT_CONTAINER, FILTER_LISAFS, MATCH_IS,
+			   needs_lisafs(e) ? "all" : "none", false);
+}
+
+const struct clause_row life_clauses[] = {
+	{ CLAUSE_LIFE_1, .mount = life_1 },
+	{ CLAUSE_LIFE_2, .sandbox = life_2, .mount = life_2_mount },
+	{ CLAUSE_LIFE_3, .sandbox = life_3, .mount = life_3_mount },
+	{ CLAUSE_LIFE_4, .sandbox = life_4 },
+	{ CLAUSE_NONE, .mount = NULL },
+};

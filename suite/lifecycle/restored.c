@@ -1,0 +1,173 @@
+/*
+ * A sandbox is saved and restored: with the same specification, or with one that says something else, under each
+ * setting of the validation. Who is traced for kills has no filters dumped, so each has sandboxes of its own.
+ */
+#include <errno.h>
+
+#include "suite/lifecycle/lifecycle.h"
+
+#define COPY "-again" /* ends the ids of what is restored */
+
+/* A mount's directfs before and after; NULL = it has no hint. */
+struct hinted {
+	const char *before, *after;
+};
+
+struct restored {
+	struct hinted mounts[2];
+	struct hinted rootfs;
+	enum spec_flag before, after;
+	const char *validation; /* NULL = the runtime's own */
+	bool filters;           /* they are dumped; else it is traced */
+};
+
+static const char *const ids[] = { "first", "second" };
+
+static int hint(struct spec_sandbox *s, const char *id, const char *value)
+{
+	int r = spec_annotatef(s, "bind", SPEC_MOUNT_PREFIX "%s.type", id);
+	_cleanup_free_ char *source = str_format(SPEC_SCRATCH "/src/%s", id);
+
+	if (r >= 0)
+		r = source ? spec_annotatef(s, source, SPEC_MOUNT_PREFIX "%s.source", id) : -ENOMEM;
+	if (r >= 0)
+		r = spec_annotatef(s, "shared", SPEC_MOUNT_PREFIX "%s.share", id);
+	return r < 0 ? r : spec_annotatef(s, value, SPEC_MOUNT_PREFIX "%s.directfs", id);
+}
+
+static int hint_rootfs(struct spec_sandbox *s, const char *value)
+{
+	int r = spec_annotate(s, SPEC_ROOTFS_PREFIX "source", SPEC_BUNDLE "/rootfs");
+
+	if (r >= 0)
+		r = spec_annotate(s, SPEC_ROOTFS_PREFIX "type", "bind");
+	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", value);
+}
+
+static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix, bool standard)
+{
+	_cleanup_free_ char *name = str_format("%s%s", id, suffix);
+	struct spec_mount *m = NULL;
+	int r = name ? spec_add_bind(s, name, &m) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	free(m->destination);
+	free(m->host);
+	free(m->source);
+	m->destination = str_format("/%s", id);
+	m->host = str_format("src/%s", id);
+	m->source = str_format(SPEC_SCRATCH "/src/%s", id);
+	if (!m->destination || !m->host || !m->source)
+		return -ENOMEM;
+	return spec_set(&m->script, standard ? SPEC_STANDARD_SCRIPT : SPEC_SHORT_SCRIPT);
+}
+
+/* The container before its checkpoint, or after. */
+static int fill(struct spec_sandbox *s, const struct restored *c, bool after)
+{
+	const char *rootfs = after ? c->rootfs.after : c->rootfs.before;
+	int r = spec_set(&s->flags.overlay2, "none"); /* so that the rootfs' own options show */
+
+	s->flags.directfs = after ? c->after : c->before;
+	if (r >= 0)
+		r = spec_set(&s->flags.restore_validation, c->validation);
+	for (size_t i = 0; i < ARRAY_SIZE(ids) && r >= 0; i++) {
+		const char *value = after ? c->mounts[i].after : c->mounts[i].before;
+
+		r = add_mount(s, ids[i], after ? COPY : "", !c->filters);
+		if (r >= 0 && value)
+			r = hint(s, ids[i], value);
+	}
+	return r < 0 || !rootfs ? r : hint_rootfs(s, rootfs);
+}
+
+static int build(struct spec_sandbox *s, const struct restored *c)
+{
+	struct spec_sandbox *again = NULL;
+	int r = fill(s, c, false);
+
+	s->lifecycle = c->filters ? SPEC_RESTORED_FILTERED : SPEC_RESTORED;
+	s->watched = !c->filters;
+	s->wire = c->filters ? SPEC_WIRE_UNSEEN : SPEC_WIRE_WHOLE;
+	if (r >= 0)
+		r = spec_new_container(s, &again);
+	if (r >= 0)
+		r = spec_set(&again->id, "restored");
+	return r < 0 ? r : fill(again, c, true);
+}
+
+#define RESTORED(name, ...)                                               \
+	static int name(struct spec_sandbox *s, size_t instance)          \
+	{                                                                 \
+		static const struct restored container = { __VA_ARGS__ }; \
+		(void)instance;                                           \
+		return build(s, &container);                              \
+	}
+#define BUILD(name, slug, ...) RESTORED(name, __VA_ARGS__)
+#define SAME(value)          \
+	{                    \
+		value, value \
+	}
+#define ON .before = SPEC_ON, .after = SPEC_ON
+
+/* clang-format off */
+/* X(name, slug, …): nothing changes, traced */
+#define WORKS(X)                                                                                 \
+	X(works_none, "restore.watch-none", .mounts = { SAME(NULL), SAME("default") }, ON)       \
+	X(works_one, "restore.watch-one", .mounts = { SAME("off"), SAME("default") }, ON)        \
+	X(works_all, "restore.watch-all", .mounts = { SAME("off"), SAME("off") },                \
+	  .rootfs = SAME("off"), ON)                                                             \
+	X(works_flag_off, "restore.watch-flag-off", .mounts = { SAME("off"), SAME(NULL) },       \
+	  .before = SPEC_OFF, .after = SPEC_OFF)
+
+/* … and changes, under a setting of the validation; two mounts change alike, to keep sandboxes few */
+#define CHANGES(X, setting)                                                                      \
+	X(setting##_to_off, "restore." #setting "-to-off",                                       \
+	  .mounts = { { "default", "off" }, { NULL, "off" } }, ON, .validation = #setting)       \
+	X(setting##_to_default, "restore." #setting "-to-default",                               \
+	  .mounts = { { "off", "default" }, { "off", NULL } }, ON, .validation = #setting)       \
+	X(setting##_flag_to_off, "restore." #setting "-flag-to-off",                             \
+	  .mounts = { SAME("off"), SAME("default") }, .before = SPEC_ON, .after = SPEC_OFF,      \
+	  .validation = #setting)                                                                \
+	X(setting##_flag_to_on, "restore." #setting "-flag-to-on",                               \
+	  .mounts = { SAME("default"), SAME(NULL) }, .before = SPEC_OFF, .after = SPEC_ON,       \
+	  .validation = #setting)
+
+/* Filters dumped. */
+#define FITS(X)                                                                                  \
+	X(fits_none, "restore.filter-none", .mounts = { SAME(NULL), SAME("default") }, ON)       \
+	X(fits_one, "restore.filter-one", .mounts = { SAME("off"), SAME("default") }, ON)        \
+	X(fits_rootfs, "restore.filter-rootfs", .mounts = { SAME(NULL), SAME("default") },       \
+	  .rootfs = SAME("off"), ON)                                                             \
+	X(fits_flag_off, "restore.filter-flag-off", .mounts = { SAME(NULL), SAME("default") },   \
+	  .before = SPEC_OFF, .after = SPEC_OFF)                                                 \
+	X(fits_to_off, "restore.filter-to-off",                                                  \
+	  .mounts = { { "default", "off" }, { NULL, "off" } }, ON, .validation = "ignore")       \
+	X(fits_flag_to_on, "restore.filter-flag-to-on", .mounts = { SAME("off"), SAME(NULL) },   \
+	  .before = SPEC_OFF, .after = SPEC_ON)
+/* clang-format on */
+
+#define FILTERED(name, slug, ...) RESTORED(name, __VA_ARGS__, .filters = true)
+WORKS(BUILD)
+CHANGES(BUILD, enforce)
+CHANGES(BUILD, warning)
+CHANGES(BUILD, ignore)
+FITS(FILTERED)
+
+static const enum clause works[] = { CLAUSE_LIFE_2, CLAUSE_NONE };
+static const enum clause fits[] = { CLAUSE_LIFE_4, CLAUSE_NONE };
+
+/* clang-format off */
+#define ROW_WORKS(name, slug_text, ...) { .slug = slug_text, .build = name, .own = works },
+#define ROW_FITS(name, slug_text, ...) { .slug = slug_text, .build = name, .own = fits },
+
+const struct sandbox_source restored_sandboxes[] = {
+	WORKS(ROW_WORKS)
+	CHANGES(ROW_WORKS, enforce)
+	CHANGES(ROW_WORKS, warning)
+	CHANGES(ROW_WORKS, ignore)
+	FITS(ROW_FITS)
+	{ .slug = NULL },
+};
+/* clang-format on */
