@@ -154,12 +154,18 @@ static bool shows(struct json_object *c, const struct red *red)
 	return false;
 }
 
+/* The deadline of a sandbox, in seconds: short where the case is that it passes. */
+static const char *deadline_of(const struct red *red)
+{
+	return strstr(red->plant, "hang") ? "3" : "30";
+}
+
 /* False where the case is skipped here, for the reason printed. */
 static bool check_red(struct scene *s, const struct red *red, const char *runtime)
 {
 	const char *argv[] = { "run",      "--runtime",  runtime_path(runtime),
 			       "--filter", red->case_id, "--plant",
-			       red->plant, "--timeout",  "3",
+			       red->plant, "--timeout",  deadline_of(red),
 			       NULL };
 	bool broken = !strcmp(red->verdict, "broken");
 	struct ran r;
