@@ -23,6 +23,8 @@ enum workload {
 	  SPEC_RUN, false)                                                                         \
 	X(one_no_errno, "off.one.no-errno", DATA,                                                  \
 	  "at reply PWrite nth 2 following FStatFS mount 2 bad-errno 0", SPEC_RUN, false)          \
+	X(one_bad_errno, "off.one.bad-errno", DATA,                                                \
+	  "at reply PWrite nth 2 following FStatFS mount 2 bad-errno 5000", SPEC_RUN, false)       \
 	X(one_long_write, "off.one.long-write", DATA,                                              \
 	  "at reply PWrite nth 1 following FStatFS mount 2 corrupt count 0x10000000", SPEC_RUN,    \
 	  false)                                                                                   \

@@ -246,15 +246,16 @@ static int push(struct wire *w, const struct fault_step *step)
 	return bytes ? push_bytes(w, step, bytes, all) : -ENOMEM;
 }
 
+/* A packet's header is told by the turn itself: one that is cut in it was never sent. */
 static void push_channel(struct conn *c, const struct fault_step *step)
 {
 	const struct fault_frame *frame = &step->frame;
 	uint32_t n = (uint32_t)frame->n, length = frame->length;
 
-	if (step->cut < LISAFS_HEADER_SIZE + frame->n) {
-		n = step->cut > LISAFS_HEADER_SIZE ? (uint32_t)(step->cut - LISAFS_HEADER_SIZE) : 0;
-		length = n;
-	}
+	if (step->cut < LISAFS_HEADER_SIZE)
+		return;
+	if (step->cut < LISAFS_HEADER_SIZE + frame->n)
+		length = n = (uint32_t)(step->cut - LISAFS_HEADER_SIZE);
 	channel_answer_as(c->channel, frame->id, frame->payload, n, length, frame->fds,
 			  frame->n_fds);
 }
