@@ -1,13 +1,18 @@
 /* Seeded defects: a suite of faults that does not find them finds nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "fakegofer/server/handlers.h"
 
+#define SWELLING (160u << 10)
 #define ALLOCATED_MAX (256u << 20) /* of what is claimed: enough to be seen */
 
 static const char *const names[SERVER_DEFECT_N] = {
@@ -46,8 +51,30 @@ void server_defect_quiet(const struct server *s)
 		pause();
 }
 
+/* Its next system call is its last one. */
+static void meet_filter(void)
+{
+	struct sock_filter kill = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	struct sock_fprog program = { .len = 1, .filter = &kill };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
+		(void)getppid();
+}
+
+/* Nobody has what this allocates. */
+static void swell(void)
+{
+	void *room = mmap(NULL, SWELLING, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	(void)room;
+}
+
 void server_defect_undecodable(const struct server *s)
 {
+	if (s->options.defect == SERVER_DEFECT_FORBIDDEN)
+		meet_filter();
 	if (s->options.defect == SERVER_DEFECT_CRASHES) {
 		signal(SIGSEGV, SIG_DFL);
 		raise(SIGSEGV);
@@ -58,6 +85,8 @@ void server_defect_error(const struct server *s)
 {
 	if (s->options.defect == SERVER_DEFECT_LEAKS)
 		(void)open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (s->options.defect == SERVER_DEFECT_SWELLS)
+		swell();
 	if (s->options.defect == SERVER_DEFECT_DISTURBS)
 		disturbed = true;
 }

@@ -44,7 +44,9 @@ struct server_faults {
 	X(LOSES_WRITE, "loses-write", "once a request was refused, writes are acknowledged only") \
 	X(HANGS, "hangs-after-drop", "where an answer was lost, nothing is served any more")      \
 	X(CRASHES, "crashes-on-truncated", "a request that ends too early kills the gofer")       \
+	X(FORBIDDEN, "forbidden-on-truncated", "a request that ends too early meets a filter")    \
 	X(LEAKS, "leaks-on-error", "an Error costs a descriptor")                                 \
+	X(SWELLS, "swells-on-error", "an Error costs 160 KiB of memory")                          \
 	X(DISTURBS, "disturbs-sibling", "an Error closes the other connections of the process")   \
 	X(ALLOCATES, "allocates", "the length that a header claims is allocated")
 

@@ -23,6 +23,7 @@ struct look {
 	pid_t pid;
 	bool alive;
 	bool cut;
+	unsigned long long anonymous_kib;
 	int *fds;
 	size_t n;
 	char exe[PATH_MAX]; /* what it runs; "" = not to be told */
@@ -104,6 +105,18 @@ static unsigned long long info_number(const struct str *info, const char *name, 
 	return at ? strtoull(at + strlen(name), NULL, base) : 0;
 }
 
+/* Resident anonymous memory: not what a sentry has mapped for its guest, which lies in a memfd. */
+static void read_memory(struct look *l)
+{
+	_cleanup_str_ struct str text = STR_INIT;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", l->pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && fs_read_fd(fd, INFO_LIMIT, &text, NULL, NULL) >= 0)
+		l->anonymous_kib = info_number(&text, "\nAnonymous:", 10);
+}
+
 static void read_exe(struct look *l)
 {
 	char path[64];
@@ -157,9 +170,10 @@ static int write_process(const struct look *l, int out_fd)
 	_cleanup_str_ struct str line = STR_INIT;
 
 	str_printf(&line,
-		   "{\"proc\":\"%s\",\"index\":%zu,\"pid\":%d,\"alive\":%s,\"cut\":%s,\"fds\":[",
+		   "{\"proc\":\"%s\",\"index\":%zu,\"pid\":%d,\"alive\":%s,\"cut\":%s,"
+		   "\"anonymous_kib\":%llu,\"fds\":[",
 		   l->name, l->index, l->pid, l->alive ? "true" : "false",
-		   l->cut ? "true" : "false");
+		   l->cut ? "true" : "false", l->anonymous_kib);
 	for (size_t i = 0; i < l->n; i++) {
 		if (i > 0)
 			str_add_char(&line, ',');
@@ -252,8 +266,10 @@ static int take(const struct interpose_seen *seen, struct look *ret)
 			      .index = seen->index,
 			      .pid = seen->pid,
 			      .alive = is_alive(seen->pidfd) };
-	if (ret->alive)
+	if (ret->alive) {
 		read_exe(ret);
+		read_memory(ret);
+	}
 	return ret->alive ? list_fds(ret) : 0;
 }
 
@@ -269,6 +285,8 @@ static int take_real(const struct look *shim, struct look *ret)
 			      .index = shim->index,
 			      .pid = pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0 };
 	ret->alive = ret->pid > 0;
+	if (ret->alive)
+		read_memory(ret);
 	return ret->alive ? list_fds(ret) : 0;
 }
 

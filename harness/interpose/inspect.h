@@ -12,7 +12,7 @@
 /*
  * Writes JSON lines to out_fd:
  *	{"proc":"gofer"|"real-gofer"|"sentry","index":n,"pid":P,"alive":bool,"cut":bool,
- *	 "fds":[{"fd","target","flags","mnt","ino"}…]}
+ *	 "anonymous_kib":resident anonymous memory, 0 = not to be told,"fds":[{"fd","target","flags","mnt","ino"}…]}
  *	{"type":"held","wire":N,"conn":k,"i":index in the Mount reply,"in":[{"proc":"sentry","index","fd"}…],
  *	 "others":[{"pid","fd","exe"}…]}
  *	{"type":"end"}

@@ -305,13 +305,16 @@ static void flt_6(struct expect *e)
 				   SPEC_AFTER_ANSWER, false);
 }
 
-/* FLT-7: rounds of faults leave the sentry with the files that it had. */
+/* FLT-7: rounds of faults leave sentry and gofer with the files that they had, and their size. */
 static void flt_7(struct expect *e)
 {
 	if (e->s->lifecycle != SPEC_HELD)
 		return;
 	demand_fired(e);
 	demand(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
+	demand_key(e, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_FILES, MATCH_IS, "", false);
+	demand_key(e, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_SENTRY, MATCH_IS, "", false);
+	demand_key(e, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_GOFER, MATCH_IS, "", false);
 }
 
 /* FLT-8: it can be deleted, and nothing stays. */

@@ -36,6 +36,7 @@ static const char *const names[PROP_N] = {
 	[PROP_REREAD] = "on the host",
 	[PROP_FRAMES] = "frames",
 	[PROP_GROWN] = "open after an exec",
+	[PROP_SWOLLEN] = "grown after an exec",
 	[PROP_TAKES] = "mounts take",
 	[PROP_ALIVE] = "alive",
 	[PROP_GAINED] = "descriptors gained a start",

@@ -38,6 +38,7 @@ enum property {
 	PROP_HOLDS, /* mount: descriptors of the sentry on open files that were donated for it */
 	PROP_LEAKED, /* mount: other programs that have an open file that was donated for it, one a line */
 	PROP_GROWN, /* container: files that the sentry has open after an exec and had not before */
+	PROP_SWOLLEN, /* container: what KEY is more after an exec, "5 MiB", "500"; "" = nearly nothing */
 	PROP_DEATH, /* container: calls for which seccomp killed KEY ("gofer", "sentry"), one a line */
 	PROP_TRACED,    /* container: by whom KEY was traced, for its death to be seen */
 	PROP_INSTALLED, /* container: when KEY got its first filter; "never" */
@@ -73,6 +74,17 @@ enum property {
 #define FILTER_SENTRY_KILLS "unknown call, sentry"
 
 #define FIRED_KILL "SIGKILL of its gofer" /* a key of PROP_FIRED, of a container of a pod */
+
+/*
+ * Keys of PROP_SWOLLEN, and the least that is told. Measured is after 500 rounds, and after 500 more. Resident anonymous
+ * memory: a Go runtime has grown to its size by then, and moved by 0.5 MiB at most; 4 MiB are 8 KiB a round. A gofer's
+ * files: it keeps one for what the sentry's caches know, and the second process has made some more; 100 are one in 5 rounds.
+ */
+#define SWOLLEN_SENTRY "sentry's memory"
+#define SWOLLEN_GOFER "gofer's memory"
+#define SWOLLEN_FILES "gofer's files"
+#define SWOLLEN_KIB (4u << 10)
+#define SWOLLEN_FILES_LEAST 100u
 
 /* Keys of PROP_GAINED. */
 #define GAINED_SENTRY "sentry"

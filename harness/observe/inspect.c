@@ -154,13 +154,16 @@ static bool is_file(const char *target)
 	return target[0] == '/' && !str_starts(target, "/memfd:") && !str_starts(target, "/dev/");
 }
 
-/* The files that the sentries have open, one a line, sorted. */
-static int list_open(struct json_object *lines, struct strv *ret)
+#define PROC_SENTRY "sentry"
+#define PROC_GOFER "real-gofer" /* the runtime's own, the shim's child */
+
+/* The files that processes of this kind have open, one a line, sorted. */
+static int list_open(struct json_object *lines, const char *proc, struct strv *ret)
 {
 	for (size_t i = 0; i < json_object_array_length(lines); i++) {
 		struct json_object *o = json_object_array_get_idx(lines, i), *fds = NULL;
 
-		if (strcmp(json_string_or(o, "proc", ""), "sentry") ||
+		if (strcmp(json_string_or(o, "proc", ""), proc) ||
 		    json_get_array(o, "fds", &fds, NULL) < 0)
 			continue;
 		for (size_t k = 0; k < json_object_array_length(fds); k++) {
@@ -181,7 +184,8 @@ static int sense_growth(struct sensing *x, struct json_object *first, struct jso
 	_cleanup_str_ struct str grown = STR_INIT;
 	size_t b = 0;
 
-	if (list_open(first, &before) < 0 || list_open(second, &after) < 0)
+	if (list_open(first, PROC_SENTRY, &before) < 0 ||
+	    list_open(second, PROC_SENTRY, &after) < 0)
 		return -ENOMEM;
 	for (size_t a = 0; a < after.n; a++) {
 		while (b < before.n && strcmp(before.items[b], after.items[a]) < 0)
@@ -196,6 +200,57 @@ static int sense_growth(struct sensing *x, struct json_object *first, struct jso
 	return sensed(x, PROP_GROWN, SUBJECT_CONTAINER, NULL, str_text(&grown), SENSOR_INSPECTION);
 }
 
+/* 0 = nobody told. */
+static int64_t memory_of(struct json_object *lines, const char *proc)
+{
+	int64_t all = 0;
+
+	for (size_t i = 0; i < json_object_array_length(lines); i++) {
+		struct json_object *o = json_object_array_get_idx(lines, i);
+
+		if (!strcmp(json_string_or(o, "proc", ""), proc))
+			all += json_int_or(o, "anonymous_kib", 0);
+	}
+	return all;
+}
+
+static int sense_memory(struct sensing *x, struct json_object *first, struct json_object *second,
+			const char *proc, const char *key)
+{
+	int64_t before = memory_of(first, proc), after = memory_of(second, proc);
+	char text[32] = "";
+
+	if (before <= 0 || after <= 0)
+		return 0; /* not seen: who demands it is told so */
+	if (after - before >= SWOLLEN_KIB)
+		snprintf(text, sizeof(text), "%lld MiB", (long long)(after - before) >> 10);
+	return sensed(x, PROP_SWOLLEN, SUBJECT_CONTAINER, key, text, SENSOR_INSPECTION);
+}
+
+static int sense_files(struct sensing *x, struct json_object *first, struct json_object *second)
+{
+	_cleanup_strv_ struct strv before = STRV_INIT, after = STRV_INIT;
+	char text[32] = "";
+
+	if (list_open(first, PROC_GOFER, &before) < 0 || list_open(second, PROC_GOFER, &after) < 0)
+		return -ENOMEM;
+	if (!before.n || !after.n)
+		return 0;
+	if (after.n >= before.n + SWOLLEN_FILES_LEAST)
+		snprintf(text, sizeof(text), "%zu", after.n - before.n);
+	return sensed(x, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_FILES, text, SENSOR_INSPECTION);
+}
+
+/* What rounds of faults have left. */
+static int sense_rounds(struct sensing *x, struct json_object *first, struct json_object *second)
+{
+	int r = sense_files(x, first, second);
+
+	if (r >= 0)
+		r = sense_memory(x, first, second, PROC_SENTRY, SWOLLEN_SENTRY);
+	return r < 0 ? r : sense_memory(x, first, second, PROC_GOFER, SWOLLEN_GOFER);
+}
+
 int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_error *err)
 {
 	_cleanup_json_ struct json_object *first = NULL, *second = NULL;
@@ -207,5 +262,7 @@ int sense_inspections(struct sensing *x, const struct wire_log *l, struct hx_err
 		r = sense_holds(x, first, l, err);
 	if (r >= 0 && first && second)
 		r = sense_growth(x, first, second);
+	if (r >= 0 && first && second && x->s->faults)
+		r = sense_rounds(x, first, second);
 	return r;
 }

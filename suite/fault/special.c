@@ -144,13 +144,16 @@ static int build_opted_out(struct spec_sandbox *s, const char *plan, enum spec_l
 OPTED_OUT(BUILD_OUT)
 #define ROW_OUT(name, slug_text, plan, lifecycle) { .slug = slug_text, .build = name },
 
-/* FLT-7: the same failure again and again; what the sentry has open is compared before and after the second time. */
+/*
+ * FLT-7: the same failure again and again; what sentry and gofer have is compared before and after the second time.
+ */
 #define ROUNDS 500
 
-static int build_rounds(struct spec_sandbox *s, const char *operation, const char *plan)
+static int build_rounds(struct spec_sandbox *s, enum workload workload, const char *operation,
+			const char *plan)
 {
 	_cleanup_str_ struct str script = STR_INIT;
-	int r = fault_build(s, &fault_workloads[DATA], 1, plan, SPEC_HELD, false);
+	int r = fault_build(s, &fault_workloads[workload], 1, plan, SPEC_HELD, false);
 
 	str_add(&script, SPEC_BEGUN "; create .probe-fr 0644");
 	for (unsigned int i = 0; i < ROUNDS; i++)
@@ -165,21 +168,23 @@ static int build_rounds(struct spec_sandbox *s, const char *operation, const cha
 	return r;
 }
 
-/* X(name, slug, the operation, the plan) */
-#define REPEATED(X)                                                         \
-	X(rounds_write, "off.rounds.write", "append .probe-fr x",           \
-	  "at reply PWrite every 1 following FStatFS mount 2 errno EDQUOT") \
-	X(rounds_open, "off.rounds.open", "open .probe-fr O_RDWR|O_CREAT",  \
-	  "at reply OpenCreateAt every 1 following FStatFS mount 2 errno EDQUOT")
+/* X(name, slug, workload, the operation, the plan): the sentry's own failures, and the stock gofer's */
+#define REPEATED(X)                                                               \
+	X(rounds_write, "off.rounds.write", DATA, "append .probe-fr x",           \
+	  "at reply PWrite every 1 following FStatFS mount 2 errno EDQUOT")       \
+	X(rounds_open, "off.rounds.open", DATA, "open .probe-fr O_RDWR|O_CREAT",  \
+	  "at reply OpenCreateAt every 1 following FStatFS mount 2 errno EDQUOT") \
+	X(rounds_stock, "off.rounds.stock", OPENED, "truncate .probe-fr 1",       \
+	  "at request SetStat every 1 following FStatFS mount 2 truncate 2")
 
-#define BUILD_ROUNDS(name, slug, operation, plan)                \
-	static int name(struct spec_sandbox *s, size_t instance) \
-	{                                                        \
-		(void)instance;                                  \
-		return build_rounds(s, operation, plan "\n");    \
+#define BUILD_ROUNDS(name, slug, workload, operation, plan)             \
+	static int name(struct spec_sandbox *s, size_t instance)        \
+	{                                                               \
+		(void)instance;                                         \
+		return build_rounds(s, workload, operation, plan "\n"); \
 	}
 REPEATED(BUILD_ROUNDS)
-#define ROW_ROUNDS(name, slug_text, operation, plan) { .slug = slug_text, .build = name },
+#define ROW_ROUNDS(name, slug_text, workload, operation, plan) { .slug = slug_text, .build = name },
 
 const struct sandbox_source fault_sandboxes[] = {
 	SPECIALS(ROW) OPTED_OUT(ROW_OUT) REPEATED(ROW_ROUNDS){ .slug = NULL },

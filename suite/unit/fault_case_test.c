@@ -131,6 +131,8 @@ static const struct {
 	  "at reply PRead nth 2 drop\nat reply FStat nth 2 split 1\n" },
 	{ SERVER_DEFECT_CRASHES, TRIAL_CLIENT, CLAUSE_FLT_2,
 	  "at request PRead nth 1 truncate 3\nat request FStat nth 1 split 1\n" },
+	{ SERVER_DEFECT_FORBIDDEN, TRIAL_CLIENT, CLAUSE_FLT_4,
+	  "at request PRead nth 1 truncate 3\nat request FStat nth 1 split 1\n" },
 	{ SERVER_DEFECT_LEAKS, TRIAL_CLIENT, CLAUSE_FLT_7,
 	  "at request Walk nth 3 corrupt path \"..\"\nat request FStat nth 1 split 1\n" },
 	{ SERVER_DEFECT_DISTURBS, TRIAL_CLIENT, CLAUSE_FLT_6,
@@ -203,6 +205,44 @@ static void without_a_defect_nothing_is_found(void **state)
 		/* The connection may be over before the second fault's turn. */
 		if (r.verdict != VERDICT_PASS && !strstr(r.text, "never fired"))
 			fail_msg("%s: %s: %s", defects[i].plan, verdict_name(r.verdict), r.text);
+	}
+}
+
+static const struct {
+	enum server_defect defect;
+	const char *says; /* NULL = nothing grows */
+} growing[] = {
+	{ SERVER_DEFECT_NONE, NULL },
+	{ SERVER_DEFECT_LEAKS, "descriptors" },
+	{ SERVER_DEFECT_SWELLS, " KiB" },
+};
+
+static void rounds_show_what_grows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(growing); i++) {
+		_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
+		struct trial_spec spec = { .side = TRIAL_CLIENT,
+					   .defect = growing[i].defect,
+					   .deadline_ms = TRIAL_DEADLINE_MS };
+		bool swells = growing[i].defect == SERVER_DEFECT_SWELLS;
+		struct trial_result r;
+		struct script script;
+		struct rounds rounds;
+
+		assert_works(script_parse("create ab\nread ab", &script, &err), err);
+		assert_works(rounds_run(&spec, &script, &rounds, &r, &err), err);
+		if (!growing[i].says) {
+			assert_string_equal(r.text, "");
+			continue;
+		}
+		if (r.verdict != VERDICT_FAIL || r.clause != CLAUSE_FLT_7)
+			fail_msg("%s: %s %s", server_defect_name(growing[i].defect),
+				 verdict_name(r.verdict), r.text);
+		assert_has(r.text, growing[i].says);
+		/* each by its own measure */
+		assert_int_equal(rounds.fds_end > rounds.fds_warm, !swells);
+		assert_int_equal(rounds.kib_end > rounds.kib_warm + TRIAL_GROWTH_KIB, swells);
 	}
 }
 
@@ -367,6 +407,7 @@ int main(void)
 		cmocka_unit_test(bad_cases_are_refused_by_line),
 		cmocka_unit_test(each_defect_is_found_and_shrunk),
 		cmocka_unit_test(without_a_defect_nothing_is_found),
+		cmocka_unit_test(rounds_show_what_grows),
 		cmocka_unit_test(what_never_fires_is_broken),
 		cmocka_unit_test(a_sweep_hits_every_point),
 		cmocka_unit_test(what_was_answered_must_be_there),
