@@ -105,7 +105,7 @@ static void demand_fired(struct expect *e)
 		const struct fault *f = &e->faults->faults[i];
 		char line[32];
 
-		snprintf(line, sizeof(line), "line %u", f->line);
+		snprintf(line, sizeof(line), FIRED_KEY, (long long)f->line);
 		demand_key(e, PROP_FIRED, fault_subject(e->s, f), line, MATCH_IS, "yes", false);
 	}
 }
@@ -305,12 +305,24 @@ static void flt_6(struct expect *e)
 				   SPEC_AFTER_ANSWER, false);
 }
 
+/* Rounds in which nothing failed show nothing. */
+static void demand_often(struct expect *e)
+{
+	for (size_t i = 0; i < e->faults->n; i++) {
+		char key[48];
+
+		snprintf(key, sizeof(key), FIRED_OFTEN_KEY, (long long)e->faults->faults[i].line);
+		demand_key(e, PROP_FIRED, SUBJECT_CONTAINER, key, MATCH_IS, "yes", false);
+	}
+}
+
 /* FLT-7: rounds of faults leave sentry and gofer with the files that they had, and their size. */
 static void flt_7(struct expect *e)
 {
 	if (e->s->lifecycle != SPEC_HELD)
 		return;
 	demand_fired(e);
+	demand_often(e);
 	demand(e, PROP_GROWN, SUBJECT_CONTAINER, MATCH_IS, "");
 	demand_key(e, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_FILES, MATCH_IS, "", false);
 	demand_key(e, PROP_SWOLLEN, SUBJECT_CONTAINER, SWOLLEN_SENTRY, MATCH_IS, "", false);

@@ -56,6 +56,11 @@ enum property {
 	PROP_N,
 };
 
+/* Keys of PROP_FIRED: the line of the plan; and that it fired in half of all rounds (FLT-7). */
+#define FIRED_KEY "line %lld"
+#define FIRED_OFTEN 500
+#define FIRED_OFTEN_KEY "line %lld, 500 times"
+
 /* Keys and values of PROP_DEATH, PROP_TRACED and PROP_INSTALLED. */
 #define DEATH_GOFER "gofer"
 #define DEATH_SENTRY "sentry"

@@ -35,10 +35,17 @@ static int take_fault(struct sensing *x, const struct wire_log *l, const struct 
 	const char *value = json_bool_or(line->o, "played", true)
 				    ? "yes"
 				    : "no: a channel has no way to do that";
-	char key[32];
-	int r;
+	long long number = (long long)json_int_or(line->o, "line", 0);
+	char key[48];
+	int r = 0;
 
-	snprintf(key, sizeof(key), "line %lld", (long long)json_int_or(line->o, "line", 0));
+	if (json_int_or(line->o, "fired", 0) == FIRED_OFTEN) {
+		snprintf(key, sizeof(key), FIRED_OFTEN_KEY, number);
+		r = sensed(x, PROP_FIRED, SUBJECT_CONTAINER, key, value, SENSOR_WIRE);
+	}
+	if (r < 0)
+		return r;
+	snprintf(key, sizeof(key), FIRED_KEY, number);
 	r = sensed(x, PROP_FIRED, SUBJECT_CONTAINER, key, value, SENSOR_WIRE);
 	if (r >= 0 && line->conn >= 0 && l->subjects[line->conn] >= 0)
 		r = sensed(x, PROP_FIRED, l->subjects[line->conn], key, value, SENSOR_WIRE);

@@ -169,12 +169,12 @@ static int build_rounds(struct spec_sandbox *s, enum workload workload, const ch
 }
 
 /* X(name, slug, workload, the operation, the plan): the sentry's own failures, and the stock gofer's */
-#define REPEATED(X)                                                               \
-	X(rounds_write, "off.rounds.write", DATA, "append .probe-fr x",           \
-	  "at reply PWrite every 1 following FStatFS mount 2 errno EDQUOT")       \
-	X(rounds_open, "off.rounds.open", DATA, "open .probe-fr O_RDWR|O_CREAT",  \
-	  "at reply OpenCreateAt every 1 following FStatFS mount 2 errno EDQUOT") \
-	X(rounds_stock, "off.rounds.stock", OPENED, "truncate .probe-fr 1",       \
+#define REPEATED(X)                                                                 \
+	X(rounds_write, "off.rounds.write", DATA, "append .probe-fr x",             \
+	  "at reply PWrite every 1 following FStatFS mount 2 errno EDQUOT")         \
+	X(rounds_open, "off.rounds.open", DATA, "open .probe-fr O_RDWR|O_CREAT",    \
+	  "at request OpenCreateAt every 1 following FStatFS mount 2 errno EDQUOT") \
+	X(rounds_stock, "off.rounds.stock", OPENED, "truncate .probe-fr 1",         \
 	  "at request SetStat every 1 following FStatFS mount 2 truncate 2")
 
 #define BUILD_ROUNDS(name, slug, workload, operation, plan)             \

@@ -302,6 +302,39 @@ static void a_transcript_names_fds_and_what_was_tampered_with(void **state)
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_drop)
 
+#define SIZED(proc, kib) \
+	"{\"proc\":\"" proc "\",\"anonymous_kib\":" kib ",\"fds\":[" OPEN("4", "/s/b") "]}\n"
+
+/* Where faults are planned: below 4 MiB nothing is told, and nothing at all where a size is not known. */
+static const struct {
+	const char *second, *swollen;
+} sizes[] = {
+	{ SIZED("sentry", "12095") SIZED("real-gofer", "8192"),
+	  "container grown after an exec[gofer's files] =  (inspection); "
+	  "container grown after an exec[sentry's memory] =  (inspection); "
+	  "container grown after an exec[gofer's memory] = 5 MiB (inspection)" },
+	{ SIZED("sentry", "12096"),
+	  "container grown after an exec[sentry's memory] = 4 MiB (inspection)" },
+	{ SIZED("sentry", "0"), "" },
+};
+
+static void growth_of_memory_is_told_in_mib(void **state)
+{
+	struct folder *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_spec_ struct spec_sandbox s = { 0 };
+		_cleanup_free_ char *second = str_format("%s" END, sizes[i].second);
+
+		put_inspections(f->fd,
+				SIZED("sentry", "8000") SIZED("real-gofer", "3072")
+					HELD("1", "0", "") HELD("2", "0", IN("4")) REST,
+				second, &s);
+		assert_int_equal(spec_set(&s.faults, "at reply PWrite errno EIO\n"), 0);
+		assert_observed(f->fd, &s, sizes[i].second, PROP_SWOLLEN, sizes[i].swollen);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +345,7 @@ int main(void)
 		IN_FOLDER(what_the_sentry_holds_is_counted),
 		IN_FOLDER(silence_about_an_fd_is_broken),
 		IN_FOLDER(growth_is_what_came_with_an_exec),
+		IN_FOLDER(growth_of_memory_is_told_in_mib),
 		IN_FOLDER(a_cut_inspection_is_broken),
 		IN_FOLDER(a_transcript_tells_one_mounts_messages),
 		IN_FOLDER(a_transcript_names_fds_and_what_was_tampered_with),
