@@ -30,9 +30,10 @@ bool points_wanted(const struct plan *p, const struct target *t)
 		if (!c->selected || c->skip)
 			continue;
 		for (size_t k = 0; k < c->n_places; k++) {
-			const char *faults = p->sandboxes[c->places[k].sandbox].faults;
+			const struct spec_sandbox *s =
+				spec_faulted(&p->sandboxes[c->places[k].sandbox]);
 
-			if (faults && *faults)
+			if (s && *s->faults)
 				return true;
 		}
 	}

@@ -126,7 +126,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_FAULTED] = { CREATE_FAULTED, START, AFTER, DELETE_FORCED },
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 	/* in no order: pod.c and restored.c pick from them */
-	[SPEC_POD] = { CREATE, START, EXEC, FILTERS, DESCRIPTORS, CHECKPOINT, RESTORE, AGAIN,
+	[SPEC_POD] = { CREATE, START, EXEC, AFTER, FILTERS, DESCRIPTORS, CHECKPOINT, RESTORE, AGAIN,
 		       KILL_GOFER, DELETE_FORCED },
 	[SPEC_WATCHED] = { CREATE, START, WATCH, KILL, WAIT, DELETE },
 };
@@ -239,7 +239,7 @@ static int run_verb(struct world *w, const struct verb *verb, struct hx_error *e
 		: verb->fault      ? await_fault(w, err)
 				   : 0;
 
-	if (r >= 0 && verb->fault && !spec_has_after(w->plan->job->spec))
+	if (r >= 0 && verb->fault && !spec_has_after(container(w)))
 		return 0;
 	if (r >= 0 && verb->instead)
 		r = interposed_forbid(w, err);

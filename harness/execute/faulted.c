@@ -94,9 +94,11 @@ int faulted_begin(struct world *w, struct hx_error *err)
 	bool at_start = false;
 	int r;
 
-	if (!w->plan->job->spec->faults)
+	const struct spec_sandbox *s = spec_faulted(w->plan->job->spec);
+
+	if (!s)
 		return 0;
-	r = check_plan(w->plan->job->spec, &at_start, err);
+	r = check_plan(s, &at_start, err);
 	if (r < 0)
 		return r;
 	d = calloc(1, sizeof(*d)); /* it lives as long as the world */
@@ -111,7 +113,7 @@ int faulted_begin(struct world *w, struct hx_error *err)
 
 int faulted_unseen(const struct world *w, struct hx_error *err)
 {
-	if (!w->plan->job->spec->faults)
+	if (!spec_faulted(w->plan->job->spec))
 		return 0;
 	return hx_error_set(err, -EINVAL,
 			    "a fault plan where nothing stands between sentry and gofer");
@@ -120,7 +122,8 @@ int faulted_unseen(const struct world *w, struct hx_error *err)
 char *faulted_text(const struct world *w)
 {
 	const struct plant *p = w->plan->job->plant;
-	const char *text = w->plan->job->spec->faults;
+	const struct spec_sandbox *s = spec_faulted(w->plan->job->spec);
+	const char *text = s ? s->faults : NULL;
 
 	if (text && p && p->kind == PLANT_FAULTS)
 		text = p->argument;

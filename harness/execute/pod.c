@@ -4,8 +4,14 @@
  * start should have failed is not known here.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "harness/execute/inside.h"
+
+static const struct spec_sandbox *container(const struct world *w)
+{
+	return spec_container(w->plan->job->spec, w->container);
+}
 
 int pod_start(struct world *w, bool *ret_runs, struct hx_error *err)
 {
@@ -14,8 +20,9 @@ int pod_start(struct world *w, bool *ret_runs, struct hx_error *err)
 
 	if (r >= 0 && created)
 		r = driver_verb(w, "start", ret_runs, err);
+	/* a fault may have taken away what its guest waits for */
 	if (r >= 0 && *ret_runs)
-		r = step_wait(w, STEP_REPORT, err);
+		r = step_wait(w, container(w)->faults ? STEP_FAULT : STEP_REPORT, err);
 	if (r >= 0 && created && !*ret_runs)
 		r = driver_verb(w, "delete", &ok, err);
 	return r;
@@ -33,7 +40,7 @@ static int look(struct world *w, bool runs, unsigned int starts, struct hx_error
 
 static int start_often(struct world *w, bool *ret_runs, struct hx_error *err)
 {
-	unsigned int starts = spec_container(w->plan->job->spec, w->container)->starts;
+	unsigned int starts = container(w)->starts;
 	int r = 0;
 
 	for (w->start = 0; r >= 0; w->start++) {
@@ -66,6 +73,14 @@ struct running {
 	unsigned int start; /* which of its starts it is */
 };
 
+/* Whoever enters a faulted container may be left waiting, too. */
+static bool is_for(const struct spec_sandbox *c, const char *verb)
+{
+	if (!strcmp(verb, "after"))
+		return spec_has_after(c);
+	return strcmp(verb, "exec") != 0 || !c->faults;
+}
+
 static int each(struct world *w, const struct running *all, const char *verb, bool backwards,
 		struct hx_error *err)
 {
@@ -77,7 +92,7 @@ static int each(struct world *w, const struct running *all, const char *verb, bo
 
 		w->container = backwards ? n - 1 - i : i;
 		w->start = all[w->container].start;
-		if (all[w->container].runs)
+		if (all[w->container].runs && is_for(container(w), verb))
 			r = driver_verb(w, verb, &ok, err);
 	}
 	return r;
@@ -116,6 +131,8 @@ int pod_run(struct world *w, struct hx_error *err)
 		r = kill_gofers(w, all, err);
 	if (r >= 0)
 		r = each(w, all, "exec", false, err);
+	if (r >= 0)
+		r = each(w, all, "after", false, err);
 	if (r >= 0)
 		r = look_at_filters(w, err);
 	return r < 0 ? r : each(w, all, "delete", true, err);

@@ -121,9 +121,11 @@ static char *scratch_path(const struct slot_shared *h, const char *id)
 /* Where answers are taken away a hang is what may come, and such sandboxes are small. */
 static unsigned int deadline_of(const struct slot *s, const struct slot_shared *h)
 {
+	const struct spec_sandbox *spec = h->jobs[s->job].spec;
 	unsigned int most = h->options->timeout_ms;
 
-	if (h->jobs[s->job].spec->lifecycle == SPEC_FAULTED && most > SLOT_FAULTED_MS)
+	if ((spec->lifecycle == SPEC_FAULTED || (spec->n_containers && spec_faulted(spec))) &&
+	    most > SLOT_FAULTED_MS)
 		most = SLOT_FAULTED_MS;
 	return most;
 }

@@ -356,6 +356,8 @@ static int expect_container(enum profile profile, const struct spec_sandbox *pod
 	}
 	if (e.s->faults)
 		return expect_faults(&e);
+	if (spec_faulted(pod)) /* what the others owe is told with the faulted container */
+		return 0;
 	expect_start(&e, &own);
 	run_clauses(&e);
 	return e.status;
@@ -389,21 +391,18 @@ static const struct {
 	  "the runtime refuses annotations that it does not know" },
 };
 
-bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why)
+static bool is_feasible(enum profile profile, const struct spec_sandbox *s, bool faulted,
+			const char **ret_why)
 {
-	for (size_t k = 1; k <= s->n_containers; k++)
-		if (!model_feasible(profile, spec_container(s, k), ret_why))
-			return false;
-
 	const struct spec_flags *f = &s->flags;
 
 	/* without directfs all is as with it off: faults are about no more than that */
 	if (profile < PROFILE_DIRECTFS && f->directfs != SPEC_UNSET &&
-	    !(s->faults && f->directfs == SPEC_OFF)) {
+	    !(faulted && f->directfs == SPEC_OFF)) {
 		*ret_why = "the runtime does not know --directfs";
 		return false;
 	}
-	if (profile < PROFILE_OPT_OUT && s->faults && f->directfs == SPEC_ON && s->n_annotations) {
+	if (profile < PROFILE_OPT_OUT && faulted && f->directfs == SPEC_ON && s->n_annotations) {
 		*ret_why = "the runtime does not know the opt-out: the messages to be faulted are "
 			   "not sent";
 		return false;
@@ -417,5 +416,13 @@ bool model_feasible(enum profile profile, const struct spec_sandbox *s, const ch
 			return false;
 		}
 	}
+	return true;
+}
+
+bool model_feasible(enum profile profile, const struct spec_sandbox *s, const char **ret_why)
+{
+	for (size_t k = 0; k <= s->n_containers; k++)
+		if (!is_feasible(profile, spec_container(s, k), spec_faulted(s) != NULL, ret_why))
+			return false;
 	return true;
 }

@@ -182,9 +182,7 @@ static void demand_answers(struct expect *e, const struct fault *f, int subject,
 
 	snprintf(value, sizeof(value), "%s%s", error ? error : FAULTED_ANY_ERROR,
 		 shows(e, f, subject) ? "" : FAULTED_OR_NONE);
-	int r = outcome_add(e->out, &fact);
-	if (r < 0 && e->status >= 0)
-		e->status = r;
+	demand_fact(e, &fact);
 }
 
 /* FLT-1: an error where one is due, the fault's own where it has one, and never a false success. */
@@ -286,7 +284,48 @@ static void flt_5(struct expect *e)
 	}
 }
 
-/* FLT-6: who shares a process with what was faulted is served as before. */
+/* By a subject of the pod. */
+static void demand_of(struct expect *e, const struct fact *f)
+{
+	int r = outcome_add(e->out, f);
+
+	if (r < 0 && e->status >= 0)
+		e->status = r;
+}
+
+/* Another container: its guest's answers, and those of a second process after the fault. */
+static void demand_others(struct expect *e, int baseline)
+{
+	for (size_t k = 0; k <= e->pod->n_containers; k++) {
+		const struct spec_sandbox *c = spec_container(e->pod, k);
+
+		for (size_t i = 0; i < c->n_mounts && k != e->container; i++) {
+			struct fact answers = {
+				.property = PROP_ANSWER,
+				.subject = subject_in(k, (int)i),
+				.clause = e->clause,
+				.match = MATCH_SAME_EACH,
+				.ref_subject = subject_in(e->container, baseline),
+				.ref_property = PROP_ANSWER,
+			};
+			struct fact after = {
+				.property = PROP_AFTER,
+				.subject = subject_in(k, (int)i),
+				.key = (char *)SPEC_AFTER_READ,
+				.value = (char *)SPEC_AFTER_ANSWER,
+				.clause = e->clause,
+				.match = MATCH_IS,
+			};
+
+			if (baseline >= 0)
+				demand_of(e, &answers);
+			if (c->mounts[i].after)
+				demand_of(e, &after);
+		}
+	}
+}
+
+/* FLT-6: who shares a process with what was faulted is served as before, and so are other containers. */
 static void flt_6(struct expect *e)
 {
 	struct reach r = reach_of(e->faults);
@@ -297,6 +336,9 @@ static void flt_6(struct expect *e)
 		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	if (is_told(&r) && last > first)
 		demand_same_answers(e, last, first);
+	if (e->pod->n_containers)
+		demand_siblings(e);
+	demand_others(e, is_told(&r) ? first : -1);
 	if (r.setup || r.gofer || r.sentry || r.runtime)
 		return;
 	for (size_t i = 0; i < e->s->n_mounts; i++)
@@ -332,8 +374,12 @@ static void flt_7(struct expect *e)
 /* FLT-8: it can be deleted, and nothing stays. */
 static void flt_8(struct expect *e)
 {
+	struct expect pod = *e;
+
 	demand_fired(e);
-	demand_nothing_left(e);
+	pod.container = 0; /* what a pod leaves is the whole pod's */
+	demand_nothing_left(&pod);
+	e->status = pod.status;
 }
 
 /* LIFE-3: where a gofer was killed, its mounts fail or all ends, and can be deleted. Siblings are in pods. */

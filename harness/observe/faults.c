@@ -287,10 +287,10 @@ int sense_faults(struct sensing *x, struct hx_error *err)
 	for (unsigned int i = 1; i <= WIRE_FILES_LIMIT && r >= 0; i++) {
 		_cleanup_wire_log_ struct wire_log l = { 0 };
 
-		r = wire_log_read(x->e, i, x->s, &l, err);
+		r = wire_log_read(x->e, i, x->pod, &l, err);
 		if (r == -ENOENT)
 			break;
-		if (r >= 0)
+		if (r >= 0 && l.container == x->container)
 			r = take_log(x, &l, &g);
 	}
 	if (r == -ENOENT)

@@ -240,6 +240,14 @@ bool spec_guest_waits(const struct spec_sandbox *s)
 	       s->lifecycle == SPEC_WATCHED || spec_is_pod(s) || spec_is_restored(s);
 }
 
+const struct spec_sandbox *spec_faulted(const struct spec_sandbox *pod)
+{
+	for (size_t k = 0; k <= pod->n_containers; k++)
+		if (spec_container(pod, k)->faults)
+			return spec_container(pod, k);
+	return NULL;
+}
+
 bool spec_has_after(const struct spec_sandbox *s)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)

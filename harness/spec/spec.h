@@ -265,6 +265,8 @@ bool spec_guest_waits(const struct spec_sandbox *s);
 /* The argv of a probe at such host paths, all below scratch; empty where there are none. */
 int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char *scratch,
 		     struct strv *ret);
+/* The container of the pod, the sandbox first, that has a fault plan; NULL = none. */
+const struct spec_sandbox *spec_faulted(const struct spec_sandbox *pod);
 /* Whether any mount has. */
 bool spec_has_after(const struct spec_sandbox *s);
 /* The argv of a second process after a fault. */

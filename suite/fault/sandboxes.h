@@ -40,10 +40,11 @@ extern const struct fault_workload fault_workloads[FAULT_WORKLOADS];
 extern const struct sandbox_source fault_clean_sandboxes[];
 /* Faults that have a sandbox to themselves and are no point of a workload: at the start, on processes, in FUSE. */
 extern const struct sandbox_source fault_sandboxes[];
-
 struct plan;
 /* Every point of every workload, of the kinds that the depth asks for. */
 int fault_add_points(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* Faults in one container of a pod, and how the others fare. */
+int fault_add_pods(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
 /* Faults in each operation of a FUSE mount below a gofer of ours. */
 int fault_add_fuse(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
 /* "out.source.clean", "on.…", "off.…": no fault in a FUSE mount that the runtime's own gofer serves. */

@@ -201,6 +201,8 @@ int plan_make(enum profile profile, const struct plan_depth *depth, struct plan 
 		r = fault_add_fuse(&p, depth, err);
 	if (r >= 0)
 		r = fault_add_sources(&p, depth, err);
+	if (r >= 0)
+		r = fault_add_pods(&p, depth, err);
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);

@@ -115,7 +115,7 @@ bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused)
 bool plan_needs_faults(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;
-	return s->faults != NULL;
+	return spec_faulted(s) != NULL;
 }
 
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
