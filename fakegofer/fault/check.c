@@ -90,6 +90,26 @@ static bool is_about_sending(const struct fault_action *a)
 	return fault_name_index(names, ARRAY_SIZE(names), a->name) >= 0;
 }
 
+static bool is_sent_twice(const struct fault_action *a)
+{
+	return strcmp(a->name, "split") == 0 || strcmp(a->name, "duplicate") == 0;
+}
+
+/*
+ * Why the shim cannot play it; NULL = it can. Replies go by a channel, where a turn is one packet, but for the two
+ * that come before there is one.
+ */
+static const char *why_not_relayed(const struct fault *f)
+{
+	if (f->action->argument == FAULT_ARG_EVENT && f->until == FAULT_UNTIL_SIBLING)
+		return "between a sentry and a gofer nobody makes another connection be served";
+	if (f->place == FAULT_REPLY && is_sent_twice(f->action) && f->id != LISAFS_MOUNT &&
+	    f->id != LISAFS_CHANNEL)
+		return "a reply by a channel comes whole, and once: only those to Mount and "
+		       "Channel do not";
+	return NULL;
+}
+
 static unsigned int who_plays(const struct fault *f)
 {
 	unsigned int who = f->action->transports;
@@ -108,7 +128,13 @@ static unsigned int who_plays(const struct fault *f)
 
 static int check_transport(const struct fault *f, unsigned int transports, struct hx_error *err)
 {
-	if (who_plays(f) & transports)
+	const char *why = why_not_relayed(f);
+	unsigned int who = who_plays(f) & transports;
+
+	if (who == FAULT_IN_RELAY && why)
+		return refuse(f, err, "%s is nothing that the shim can do: %s", f->action->name,
+			      why);
+	if (who)
 		return 0;
 	return refuse(f, err, "%s at a %s is nothing that %s can do: it would never fire",
 		      f->action->name, fault_places[f->place], transport_name(transports));

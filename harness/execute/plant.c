@@ -74,6 +74,8 @@ int plant_parse(const char *text, struct plant *ret, struct hx_error *err)
 		_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
 		int r = fault_plan_parse(argument, strlen(argument), &plan, err);
 
+		if (r >= 0 && plan.n) /* none at all: an injector that is off */
+			r = fault_plan_check(&plan, FAULT_IN_RELAY | FAULT_IN_FUSE, err);
 		if (r < 0)
 			return hx_error_wrap(err, r, "plant faults");
 	}

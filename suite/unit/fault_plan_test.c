@@ -187,6 +187,10 @@ static const struct {
 	{ "at fuse read hang", FAULT_IN_GOFER, "nothing that a fake gofer can do" },
 	{ "at reply Mount signal sentry SIGKILL", FAULT_IN_GOFER, "nothing that a fake gofer" },
 	{ "at reply PRead drop", FAULT_IN_FUSE, "nothing that the FUSE daemon can do" },
+	{ "at reply PRead delay sibling", FAULT_IN_RELAY, "delay is nothing that the shim can do" },
+	{ "\nat reply any split 9", FAULT_IN_RELAY | FAULT_IN_FUSE,
+	  "line 2: split is nothing that the shim can do: a reply by a channel" },
+	{ "at reply PRead duplicate", FAULT_IN_RELAY, "duplicate is nothing that the shim can do" },
 };
 
 static void what_cannot_fire_is_refused(void **state)
@@ -201,6 +205,26 @@ static void what_cannot_fire_is_refused(void **state)
 		if (fault_plan_check(&p, hopeless[i].transports, &err) != -EINVAL)
 			fail_msg("\"%s\" was accepted", text);
 		assert_has(hx_error_text(&err), hopeless[i].says);
+	}
+}
+
+/* What comes before there is a channel, and what goes by the socket. */
+static void the_shim_plays_what_a_socket_takes(void **state)
+{
+	static const char *const texts[] = {
+		"at reply Mount split 3",
+		"at reply Channel duplicate",
+		"at request PWrite split 9",
+		"at reply PRead delay frames 2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
+		_cleanup_fault_plan_ struct fault_plan p = { 0 };
+
+		assert_works(fault_plan_parse(texts[i], strlen(texts[i]), &p, &err), err);
+		assert_works(fault_plan_check(&p, FAULT_IN_RELAY, &err), err);
 	}
 }
 
@@ -321,6 +345,7 @@ int main(void)
 		cmocka_unit_test(what_is_read_is_printed),
 		cmocka_unit_test(bad_text_is_refused_by_line_and_column),
 		cmocka_unit_test(what_cannot_fire_is_refused),
+		cmocka_unit_test(the_shim_plays_what_a_socket_takes),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(faults_fire_where_they_say),
 		cmocka_unit_test(chance_is_the_seeds),
