@@ -131,6 +131,9 @@ static int check_transport(const struct fault *f, unsigned int transports, struc
 	const char *why = why_not_relayed(f);
 	unsigned int who = who_plays(f) & transports;
 
+	if (f->action->argument == FAULT_ARG_FD && f->fd == FAULT_FD_DEAD_FUSE &&
+	    !(transports & (FAULT_IN_FUSE | FAULT_IN_RELAY)))
+		return refuse(f, err, "fd dead-fuse: there is no FUSE mount here");
 	if (who == FAULT_IN_RELAY && why)
 		return refuse(f, err, "%s is nothing that the shim can do: %s", f->action->name,
 			      why);

@@ -347,8 +347,11 @@ static int run_all(struct faulting *f, struct hx_error *err)
 	};
 	int rc = 0;
 
-	if (f->o->faults.gofer)
+	if (f->o->faults.gofer) {
+		printf("command FLT-6 is not judged: a command serves the one connection that it "
+		       "is given, and has no sibling\n");
 		return run_backend(f, TRIAL_COMMAND, err);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(fakes) && rc == 0; i++) {
 		if (!f->o->fakegofer.backend_given || f->o->fakegofer.backend == i)
 			rc = run_backend(f, fakes[i], err);

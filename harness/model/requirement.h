@@ -17,7 +17,7 @@
  * that were both acknowledged is read back by another way, byte by byte; an operation without an answer
  * happened wholly or not at all, a write as a prefix. Sibling (FLT-6): another connection of the same
  * process, or another container. Growth (FLT-7): more descriptors, or more than 8 MiB more of memory,
- * between the 100th and the 1,000th round. Confined (FLT-9): nothing outside the tree is read or changed,
+ * between the 100th and the 1,000th round; in sandboxes see SWOLLEN_* in outcome.h. Confined (FLT-9): nothing outside the tree is read or changed,
  * the gofer lives and serves others, and its memory stays within some messages of the limit.
  */
 #ifndef HX_MODEL_REQUIREMENT_H

@@ -106,11 +106,27 @@ static int open_tree(const struct gofer_setting *set, struct backend **ret)
 	return rc;
 }
 
+static void watch_frame(void *ctx, struct fault_injector *f, const struct fault_frame *frame)
+{
+	const struct gofer_setting *set = ctx;
+
+	trial_watch_frame(set->points, f, frame);
+}
+
+static int give_dead_fuse(void *ctx)
+{
+	const struct gofer_setting *set = ctx;
+	int fd = set->dead_fuse < 0 ? -1 : fcntl(set->dead_fuse, F_DUPFD_CLOEXEC, 0);
+
+	return set->dead_fuse < 0 ? -ENODEV : fd < 0 ? -errno : fd;
+}
+
 static int make_injector(const struct gofer_setting *set, struct fault_injector **ret)
 {
 	struct fault_owner owner = { .stats = set->stats,
-				     .watch = set->points ? trial_watch_frame : NULL,
-				     .ctx = set->points,
+				     .dead_fuse = give_dead_fuse,
+				     .watch = set->points ? watch_frame : NULL,
+				     .ctx = (void *)set,
 				     .dialect = LISAFS_DIALECT_2026_09 };
 
 	return set->plan ? fault_injector_new(set->plan, &owner, ret) : 0;

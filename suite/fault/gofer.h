@@ -12,6 +12,7 @@ struct gofer_setting {
 	struct fault_stats *stats;     /* shared */
 	struct trial_points *points;   /* shared; NULL = not asked for */
 	int quiet_fd;
+	int dead_fuse;     /* for "fd dead-fuse"; -1 = there is none */
 	const char *root;  /* what host and commands serve */
 	uint64_t most_kib; /* address space of a command; 0 = no limit */
 };

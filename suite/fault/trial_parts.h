@@ -13,6 +13,7 @@ struct trial_world {
 	char *folder; /* tree/, outside/, mnt/ */
 	int dir;
 	int quiet_fd;
+	int dead_fuse; /* a root on a FUSE mount that is no more; -1 = there is no FUSE here */
 	struct fault_stats *stats; /* shared with the gofers */
 	uint64_t clean_space_kib;  /* a command's: the address space it had */
 	uint64_t clean_peak_kib;   /* what a gofer needs without faults; 0 = not known */

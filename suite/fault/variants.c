@@ -19,6 +19,7 @@ static const char *const actions[] = {
 	"length max",     "short 0",        "short 1",       "stale",        "torn",
 	"fd missing",     "fd extra",       "fd pipe",       "fd socket",    "fd file",
 	"fd dir",         "fd opath",       "fd closed",     "close",        "half-close",
+	"fd dead-fuse", /* where there is FUSE */
 	"hang",           "crash SIGKILL",  "crash SIGSEGV", "crash SIGSYS", "crash exit",
 };
 

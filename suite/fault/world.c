@@ -50,6 +50,7 @@ static void world_drop(struct trial_world *w)
 		munmap(w->stats, sizeof(*w->stats));
 	close_fd(&w->dir);
 	close_fd(&w->quiet_fd);
+	close_fd(&w->dead_fuse);
 	free(w->folder);
 	free(w);
 }
@@ -70,6 +71,27 @@ static int make_folder(struct trial_world *w, struct hx_error *err)
 	return w->dir < 0 ? hx_error_errno(err, w->dir, "%s", w->folder) : fill(w, err);
 }
 
+/* The root of a mount whose daemon has ended. */
+static int make_dead_fuse(struct trial_world *w, struct hx_error *err)
+{
+	_cleanup_free_ char *path = str_format("%s/mnt", w->folder);
+	struct fuse_mount_options options = { .quiet_fd = w->quiet_fd };
+	struct fuse_mount mount = FUSE_MOUNT_INIT;
+	struct backend *b;
+	int rc = path ? backend_memory_new(&b) : -ENOMEM;
+
+	if (rc < 0)
+		return hx_error_errno(err, rc, "a tree in memory");
+	rc = fuse_mount_start(b, path, &options, &mount, err);
+	if (rc < 0)
+		return rc;
+	w->dead_fuse = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->dead_fuse < 0)
+		rc = hx_error_errno(err, -errno, "%s", path);
+	fuse_mount_stop(&mount);
+	return rc;
+}
+
 int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, struct hx_error *err)
 {
 	struct trial_world *w = calloc(1, sizeof(*w));
@@ -77,7 +99,7 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 
 	if (!w)
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	w->dir = -1;
+	w->dir = w->dead_fuse = -1;
 	w->quiet_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->stats = mmap(NULL, sizeof(*w->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
@@ -93,6 +115,8 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 	}
 	if (rc == 0)
 		rc = make_folder(w, err);
+	if (rc == 0 && spec->backend == TRIAL_FUSE)
+		rc = make_dead_fuse(w, err);
 	if (rc < 0) {
 		world_drop(w);
 		return rc;
@@ -167,6 +191,7 @@ int world_start_gofer(struct trial *t, struct hx_error *err)
 				     .stats = t->stats,
 				     .points = faulted ? t->points : NULL,
 				     .quiet_fd = t->quiet_fd,
+				     .dead_fuse = t->world->dead_fuse,
 				     .root = root,
 				     .most_kib = t->world->clean_space_kib };
 	int rc = root ? 0 : hx_error_set(err, -ENOMEM, "out of memory");

@@ -187,6 +187,7 @@ static const struct {
 	{ "at fuse read hang", FAULT_IN_GOFER, "nothing that a fake gofer can do" },
 	{ "at reply Mount signal sentry SIGKILL", FAULT_IN_GOFER, "nothing that a fake gofer" },
 	{ "at reply PRead drop", FAULT_IN_FUSE, "nothing that the FUSE daemon can do" },
+	{ "at reply Mount fd dead-fuse", FAULT_IN_GOFER, "there is no FUSE mount here" },
 	{ "at reply PRead delay sibling", FAULT_IN_RELAY, "delay is nothing that the shim can do" },
 	{ "\nat reply any split 9", FAULT_IN_RELAY | FAULT_IN_FUSE,
 	  "line 2: split is nothing that the shim can do: a reply by a channel" },
