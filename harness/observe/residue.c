@@ -87,7 +87,7 @@ static bool may_remain(const struct sensing *x, const char *kind, const char *li
 	if (strv_split(&fields, line, '\t') < 0)
 		return false;
 	if (listed(may_stay, ARRAY_SIZE(may_stay), kind, &fields) ||
-	    (x->pod->faults &&
+	    (spec_faulted(x->pod) &&
 	     listed(may_stay_faulted, ARRAY_SIZE(may_stay_faulted), kind, &fields)))
 		return true;
 	for (size_t k = 0; k <= x->pod->n_containers; k++) {
