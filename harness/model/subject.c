@@ -21,7 +21,7 @@ int fact_case_subject(const struct fact *f, const struct spec_sandbox *s)
 	int local = subject_local(f->subject);
 
 	/* a fault is the sandbox's: who suffers is what is judged */
-	if (f->clause != CLAUSE_NONE && s->faults)
+	if (f->clause != CLAUSE_NONE && spec_faulted(s))
 		return SUBJECT_CONTAINER;
 	if (k && local == SUBJECT_ROOTFS)
 		return subject_in(k, SUBJECT_CONTAINER);
