@@ -459,7 +459,7 @@ static void an_inspector_finds_who_has_the_donated_fd(void **state)
 		   "\"type\":\"held\",\"wire\":1,\"conn\":1,\"i\":0,\"in\":[{\"proc\":\"sentry\"");
 	assert_has(text, "{\"type\":\"end\"}\n");
 	_cleanup_free_ char *after = inspected(&g);
-	assert_has(after, "\"alive\":false,\"cut\":false,\"fds\":[]}");
+	assert_has(after, "\"alive\":false,\"cut\":false,\"anonymous_kib\":0,\"fds\":[]}");
 	rig_done(&g);
 }
 
