@@ -71,11 +71,13 @@ int plant_parse(const char *text, struct plant *ret, struct hx_error *err)
 	    *argument != '/')
 		return hx_error_set(err, -EINVAL, "plant \"%s\": want an absolute path", text);
 	if (kind == PLANT_FAULTS) {
+		/* whoever may play it: which sandbox it goes to is not known yet */
+		const unsigned int anyone = FAULT_IN_RELAY | FAULT_IN_FUSE | FAULT_IN_SOURCE;
 		_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
 		int r = fault_plan_parse(argument, strlen(argument), &plan, err);
 
 		if (r >= 0 && plan.n) /* none at all: an injector that is off */
-			r = fault_plan_check(&plan, FAULT_IN_RELAY | FAULT_IN_FUSE, err);
+			r = fault_plan_check(&plan, anyone, err);
 		if (r < 0)
 			return hx_error_wrap(err, r, "plant faults");
 	}

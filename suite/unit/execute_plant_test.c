@@ -20,6 +20,12 @@ static void every_form_is_parsed(void **state)
 		{ "leave-socket", PLANT_LEAVE_SOCKET, NULL },
 		{ "hang", PLANT_HANG, NULL },
 		{ "canary:/d", PLANT_CANARY, "/d" },
+		{ "faults:#", PLANT_FAULTS, "#" },
+		{ "faults:at reply PWrite drop", PLANT_FAULTS, "at reply PWrite drop" },
+		/* in a FUSE mount of the fake gofer's, and in one of many below a real one */
+		{ "faults:at fuse open errno EIO", PLANT_FAULTS, "at fuse open errno EIO" },
+		{ "faults:at fuse open following mkdir mount 2 hang", PLANT_FAULTS,
+		  "at fuse open following mkdir mount 2 hang" },
 	};
 
 	(void)state;
