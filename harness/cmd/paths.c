@@ -20,6 +20,7 @@ static char *own_folder(void)
 	return strdup(dirname(path));
 }
 
+/* Owns both; the second where the first is not there. */
 static char *first_there(char *a, char *b)
 {
 	if (a && access(a, F_OK) == 0) {
@@ -42,6 +43,9 @@ char *path_data(const char *name)
 {
 	_cleanup_free_ char *own = own_folder();
 
-	return first_there(own ? str_format("%s/../fixtures/%s", own, name) : NULL,
-			   str_format("%s/%s", GOFERCERT_DATADIR, name));
+	/* build/, or a build of its own below it, such as build/asan/ */
+	char *built = own ? str_format("%s/../fixtures/%s", own, name) : NULL;
+	char *below = own ? str_format("%s/../../fixtures/%s", own, name) : NULL;
+
+	return first_there(first_there(built, below), str_format("%s/%s", GOFERCERT_DATADIR, name));
 }

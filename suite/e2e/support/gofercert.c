@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -154,17 +155,21 @@ static void read_record(struct ran *r)
 		fail_msg("record: %s", hx_error_text(&err));
 }
 
-/* Blocks until somebody writes to the FIFO: the event that the interrupt waits for. */
-static void await(const char *fifo)
+/* The interrupt comes once somebody has written to the FIFO, or not at all where the program ends before. */
+static void interrupt_after(const struct running *x, const char *fifo)
 {
-	_cleanup_close_ int fd = open(fifo, O_RDONLY | O_CLOEXEC);
-	char c;
+	_cleanup_close_ int fd =
+		open(fifo, O_RDWR | O_CLOEXEC); /* so that opening it blocks nobody */
+	_cleanup_close_ int program = (int)syscall(SYS_pidfd_open, x->pid, 0);
+	struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = program, .events = POLLIN } };
 
-	assert_true(fd >= 0);
-	assert_int_equal(read(fd, &c, 1), 1);
+	assert_true(fd >= 0 && program >= 0);
+	assert_true(poll(p, 2, DEADLINE_MS) > 0);
+	if (p[0].revents)
+		assert_int_equal(kill(x->pid, SIGINT), 0);
 }
 
-static void run(struct scene *s, const char *const *argv, bool nobody, const char *interrupt_after,
+static void run(struct scene *s, const char *const *argv, bool nobody, const char *fifo,
 		struct ran *ret)
 {
 	_cleanup_strv_ struct strv all = STRV_INIT;
@@ -188,10 +193,8 @@ static void run(struct scene *s, const char *const *argv, bool nobody, const cha
 		assert_int_equal(strv_push(&all, ret->folder), 0);
 	}
 	start(&all, nobody, &x);
-	if (interrupt_after) {
-		await(interrupt_after);
-		assert_int_equal(kill(x.pid, SIGINT), 0);
-	}
+	if (fifo)
+		interrupt_after(&x, fifo);
 	drain(&x, ret);
 	while (waitpid(x.pid, &status, 0) < 0 && errno == EINTR)
 		;
