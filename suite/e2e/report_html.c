@@ -47,7 +47,7 @@ static int tear_down(void **state)
 	return fs_remove_tree(tmp, p->dir + strlen("/tmp/"), NULL);
 }
 
-/* Waits for pid, then ends what is left of its group; -1 if it did not end in time. */
+/* Waits for pid, then ends what is left of its group; 128 + signal; -1 if it did not end in time. */
 static int reap(pid_t pid)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -59,7 +59,7 @@ static int reap(pid_t pid)
 		return -1;
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* The document that the browser makes of page.html, opened with the fragment. */
@@ -67,7 +67,9 @@ static void browse(const struct place *p, const char *fragment, struct str *ret_
 {
 	_cleanup_free_ char *url = str_format("file://%s/page.html%s", p->dir, fragment);
 	_cleanup_free_ char *profile = str_format("--user-data-dir=%s/profile", p->dir);
-	_cleanup_close_ int out = fd_of("", 0), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int out = fd_of("", 0), err = fd_of("", 0);
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_cleanup_str_ struct str said = STR_INIT;
 	const char *const argv[] = { p->browser,
 				     "--headless",
 				     "--no-sandbox",
@@ -86,12 +88,16 @@ static void browse(const struct place *p, const char *fragment, struct str *ret_
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (setpgid(0, 0) == 0 && setenv("HOME", p->dir, 1) == 0 && dup2(null, 0) == 0 &&
-		    dup2(out, 1) == 1 && dup2(null, 2) == 2)
+		    dup2(out, 1) == 1 && dup2(err, 2) == 2)
 			execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	setpgid(pid, pid);
-	assert_int_equal(reap(pid), 0);
+	int status = reap(pid);
+	if (status != 0 && lseek(err, 0, SEEK_SET) == 0 &&
+	    fs_read_fd(err, 1u << 20, &said, NULL, NULL) == 0)
+		fail_msg("%s ended with %d: %s", p->browser, status, str_text(&said));
+	assert_int_equal(status, 0);
 	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
 	assert_int_equal(fs_read_fd(out, 256u << 20, ret_dom, NULL, NULL), 0);
 }
