@@ -374,6 +374,11 @@ int verb_mutants(struct options *o)
 
 	if (o->format && strcmp(o->format, "json"))
 		return complain(EXIT_USAGE, "--format: \"%s\" is not json", o->format);
+	if (o->profile != PROFILE_NEWEST || o->profile_auto)
+		return complain(
+			EXIT_USAGE,
+			"--profile: mutants have the newest profile, which is the reference "
+			"runtime's");
 	if (cancel < 0)
 		return complain(EXIT_BROKEN, "signalfd: %s", strerror(-cancel));
 	int r = prepare(&m, cancel, &err);
