@@ -84,6 +84,8 @@ void demand_same_answers(struct expect *e, int subject, int as_subject);
 /* Where it started and a sensor saw it. */
 void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
 		       const char *value);
+/* The gofer's filter has the LISAFS calls just where a mount takes them; or_refused: it need not have started. */
+void demand_fitting_filter(struct expect *e, bool or_refused);
 void demand_same(struct expect *e, enum property p, int subject, int as_subject);
 /*
  * The mode of v. Under an overlay the guest does not see it; the log tells which donated FD was not asked

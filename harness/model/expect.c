@@ -107,6 +107,22 @@ void demand_key(struct expect *e, enum property p, int subject, const char *key,
 	demand_fact(e, &f);
 }
 
+void demand_fitting_filter(struct expect *e, bool or_refused)
+{
+	struct fact fits = {
+		.property = PROP_FILTER,
+		.subject = SUBJECT_CONTAINER,
+		.key = (char *)FILTER_LISAFS,
+		.clause = e->clause,
+		.match = MATCH_SAME,
+		.ref_subject = SUBJECT_CONTAINER,
+		.ref_property = PROP_TAKES,
+		.optional = or_refused,
+	};
+
+	demand_fact(e, &fits);
+}
+
 void demand_if_started(struct expect *e, enum property p, int subject, enum match match,
 		       const char *value)
 {

@@ -192,21 +192,10 @@ static void life_3_mount(struct expect *e, const struct view *v)
 /* LIFE-4: the filter fits the modes of the image; where something changed, those that came of it. */
 static void life_4(struct expect *e)
 {
-	struct fact fits = {
-		.property = PROP_FILTER,
-		.subject = SUBJECT_CONTAINER,
-		.key = (char *)FILTER_LISAFS,
-		.clause = e->clause,
-		.match = MATCH_SAME,
-		.ref_subject = SUBJECT_CONTAINER,
-		.ref_property = PROP_TAKES,
-		.optional = true, /* it may be refused */
-	};
-
 	if (!is_restored(e) || e->pod->lifecycle != SPEC_RESTORED_FILTERED)
 		return;
 	if (has_changed(e))
-		demand_fact(e, &fits);
+		demand_fitting_filter(e, true);
 	else
 		demand_key(e, PROP_FILTER, SUBJECT_CONTAINER, FILTER_LISAFS, MATCH_IS,
 			   needs_lisafs(e) ? "all" : "none", false);

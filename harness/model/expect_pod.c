@@ -48,21 +48,11 @@ void demand_siblings(struct expect *e)
 /* POD-1: sentry and gofer decide alike, wherever the annotation stands … */
 static void pod_1(struct expect *e)
 {
-	struct fact fits = {
-		.property = PROP_FILTER,
-		.subject = SUBJECT_CONTAINER,
-		.key = (char *)FILTER_LISAFS,
-		.clause = e->clause,
-		.match = MATCH_SAME,
-		.ref_subject = SUBJECT_CONTAINER,
-		.ref_property = PROP_TAKES,
-	};
-
 	if (!e->pod->n_containers)
 		return;
 	demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 	if (filters_seen(e))
-		demand_fact(e, &fits);
+		demand_fitting_filter(e, false);
 }
 
 /* … and where the specs agree, that is what they say. */
