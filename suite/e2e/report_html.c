@@ -23,8 +23,8 @@ struct place {
 
 static int set_up(void **state)
 {
-	static const char *const names[] = { "chromium", "chromium-browser", "google-chrome",
-					     "chrome" };
+	static const char *const names[] = { "chromium-headless-shell", "chromium",
+					     "chromium-browser", "google-chrome", "chrome" };
 	static struct place place;
 
 	/* The browser's helpers outlive it; as their reaper, the test can wait until all are gone. */
@@ -62,14 +62,12 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The document that the browser makes of page.html, opened with the fragment. */
-static void browse(const struct place *p, const char *fragment, struct str *ret_dom)
+/* Opens page.html with the fragment; out receives the document, err what the browser said. */
+static int start_browser(const struct place *p, const char *fragment, int out, int err)
 {
 	_cleanup_free_ char *url = str_format("file://%s/page.html%s", p->dir, fragment);
 	_cleanup_free_ char *profile = str_format("--user-data-dir=%s/profile", p->dir);
-	_cleanup_close_ int out = fd_of("", 0), err = fd_of("", 0);
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	_cleanup_str_ struct str said = STR_INIT;
 	const char *const argv[] = { p->browser,
 				     "--headless",
 				     "--no-sandbox",
@@ -93,7 +91,25 @@ static void browse(const struct place *p, const char *fragment, struct str *ret_
 		_exit(127);
 	}
 	setpgid(pid, pid);
-	int status = reap(pid);
+	return reap(pid);
+}
+
+/*
+ * The document that the browser makes of page.html. A browser now and then dies of a signal at its
+ * start, whatever the page; a page that kills the browser kills the second one, too.
+ */
+static void browse(const struct place *p, const char *fragment, struct str *ret_dom)
+{
+	_cleanup_close_ int out = fd_of("", 0), err = fd_of("", 0);
+	_cleanup_str_ struct str said = STR_INIT;
+	int status = start_browser(p, fragment, out, err);
+
+	if (status > 128) {
+		print_message("%s ended with %d: once more\n", p->browser, status);
+		assert_int_equal(ftruncate(out, 0), 0);
+		assert_int_equal(lseek(out, 0, SEEK_SET), 0);
+		status = start_browser(p, fragment, out, err);
+	}
 	if (status != 0 && lseek(err, 0, SEEK_SET) == 0 &&
 	    fs_read_fd(err, 1u << 20, &said, NULL, NULL) == 0)
 		fail_msg("%s ended with %d: %s", p->browser, status, str_text(&said));
