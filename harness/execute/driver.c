@@ -201,7 +201,9 @@ static int await_start(struct world *w, struct hx_error *err)
 	struct step *s = &w->steps[w->n_steps - 1];
 	int r = step_wait(w, STEP_OWED, err);
 
-	if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
+	if (r >= 0 && !s->ended && w->sources) /* nor by a kill: whoever runs the volume lets go */
+		sources_release(w);
+	else if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
 		kill(s->pid, SIGKILL);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
