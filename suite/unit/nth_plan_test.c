@@ -5,7 +5,6 @@
 #include "suite/plan/building.h"
 #include "suite/unit/nth_rig.h"
 
-#define SLUG "on.one-off"
 #define NESTED "MNT-1/on.off.nested"
 
 /* In two packings and, one of them, alone. */
@@ -81,7 +80,6 @@ static int a_pod(struct plan *p, const struct plan_depth *depth, struct hx_error
 }
 
 static const struct sandbox_source few_sandboxes[] = {
-	{ .slug = SLUG, .build = one_off },
 	{ .slug = "again",
 	  .build = one_off,
 	  .instances = 2,
@@ -134,7 +132,7 @@ static void the_small_plan_has_one_of_everything(void **state)
 		bool skipped;
 	} some[] = {
 		{ PROFILE_NEWEST, NESTED, 3, false },
-		{ PROFILE_NEWEST, "MNT-1/" SLUG ":a", 1, false },
+		{ PROFILE_NEWEST, "MNT-1/filtered:a", 1, false },
 		{ PROFILE_NEWEST, "ANN-10/again:a", 2, false },
 		{ PROFILE_NEWEST, "POD-1/pod:two", 1, false },
 		{ PROFILE_NEWEST, "SEC-1/filtered", 1, false },
@@ -156,11 +154,11 @@ static void the_small_plan_has_one_of_everything(void **state)
 
 static void a_plan_is_made(void **state)
 {
-	static const enum profile profiles[] = { PROFILE_DIRECTFS, PROFILE_NEWEST };
+	/* so that cases of newer ones are there to be skipped */
+	static const enum profile profile = PROFILE_DIRECTFS;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
-		nth_each(NTH_ALLOCATION, make_and_use, (void *)&profiles[i], false);
+	nth_each(NTH_ALLOCATION, make_and_use, (void *)&profile, false);
 }
 
 int main(void)
