@@ -187,6 +187,17 @@ struct fault {
 	bool random;
 };
 
+/*
+ * In sandboxes: it may hit before the guest has begun, which is told by what its script sends first. A FUSE mount that is a
+ * source is asked for FAULT_FUSE_ANNOUNCED, and for nothing like it, right before the runtime is started.
+ */
+#define FAULT_FUSE_ANNOUNCED FAULT_FUSE_REMOVEXATTR
+static inline bool fault_at_start(const struct fault *f)
+{
+	return f->following ==
+	       (f->place == FAULT_FUSE ? (uint16_t)FAULT_FUSE_ANNOUNCED : (uint16_t)FAULT_ANY);
+}
+
 struct fault_plan {
 	uint64_t seed;
 	struct fault faults[FAULT_PLAN_MAX];

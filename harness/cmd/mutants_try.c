@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fakegofer/fault/fault.h"
 #include "harness/base/fs.h"
 #include "harness/cmd/engine.h"
 #include "harness/cmd/mutants.h"
@@ -87,6 +88,16 @@ static int result(void *ctx, const struct plan_case *c, struct json_object *line
 
 /* Order ------------------------------------------------------------------------------------------ */
 
+/* It has a fault, and that one is before its guest has begun. */
+static bool fails_at_start(const struct spec_sandbox *s)
+{
+	_cleanup_fault_plan_ struct fault_plan plan = { .n = 0 };
+	const char *text = s->faults ?: "";
+
+	return fault_plan_parse(text, strlen(text), &plan, NULL) == 0 && plan.n &&
+	       fault_at_start(&plan.faults[0]);
+}
+
 /* What a sandbox is like, so that of many the most different come first. */
 static uint64_t kind_of(const struct spec_sandbox *s)
 {
@@ -97,6 +108,8 @@ static uint64_t kind_of(const struct spec_sandbox *s)
 	kind = kind * 2 + (s->n_mounts > 0);
 	kind = kind * 2 + (s->n_mounts > 8);
 	kind = kind * 4 + s->rootfs.gofer;
+	kind = kind * 2 + spec_needs_fuse(s);
+	kind = kind * 2 + fails_at_start(s);
 	return kind * 4 + (s->n_mounts ? s->mounts[0].serving.gofer : 0);
 }
 

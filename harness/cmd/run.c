@@ -339,6 +339,12 @@ static bool is_usage(const struct options *o, int code)
 	       (o->runtime && (code == -ENOENT || code == -EACCES || code == -ENOEXEC));
 }
 
+/* It warns of no annotation, for it knows them all: judged by what an older one promised it would only fail. */
+static bool is_misjudged(const struct options *o, const struct target *t)
+{
+	return t->reference && o->profile != PROFILE_NEWEST && !o->profile_auto;
+}
+
 int verb_run(struct options *o)
 {
 	_cleanup_(run_clear) struct run r = {
@@ -355,6 +361,10 @@ int verb_run(struct options *o)
 	if (prepare(&r, &err) < 0)
 		return complain(is_usage(o, err.code) ? EXIT_USAGE : EXIT_BROKEN, "%s",
 				hx_error_text(&err));
+	if (is_misjudged(o, &r.target))
+		return complain(EXIT_USAGE,
+				"--profile: the reference runtime has the newest profile: leave "
+				"--profile out, or name the older runtime with --runtime");
 	size_t planned = plan_select(&r.plan, &o->filters);
 	if (planned && points_wanted(&r.plan, &r.target)) {
 		if (plan_points(&r, &err) < 0)

@@ -127,7 +127,7 @@ static const struct verb lifecycles[SPEC_LIFECYCLE_N][VERBS_LIMIT] = {
 	[SPEC_FILTERED] = { CREATE, START, FILTERS, KILL, WAIT, DELETE },
 	/* in no order: pod.c and restored.c pick from them */
 	[SPEC_POD] = { CREATE, START, EXEC, AFTER, FILTERS, DESCRIPTORS, CHECKPOINT, RESTORE, AGAIN,
-		       KILL_GOFER, DELETE_FORCED },
+		       KILL, WAIT, KILL_GOFER, DELETE_FORCED },
 	[SPEC_WATCHED] = { CREATE, START, WATCH, KILL, WAIT, DELETE },
 };
 
@@ -201,7 +201,9 @@ static int await_start(struct world *w, struct hx_error *err)
 	struct step *s = &w->steps[w->n_steps - 1];
 	int r = step_wait(w, STEP_OWED, err);
 
-	if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
+	if (r >= 0 && !s->ended && w->sources) /* nor by a kill: whoever runs the volume lets go */
+		sources_release(w);
+	else if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
 		kill(s->pid, SIGKILL);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }
@@ -344,7 +346,7 @@ int driver_run(struct world *w, struct hx_error *err)
 	if (spec_is_pod(w->plan->job->spec))
 		return pod_run(w, err);
 	if (spec_is_restored(w->plan->job->spec))
-		return restored_run(w, err);
+		return restored_run(w, err) ?: run_reread(w, err);
 	const struct verb *end = lifecycles[lifecycle] + VERBS_LIMIT;
 	for (const struct verb *v = lifecycles[lifecycle]; v < end;) {
 		int r = run_verb(w, v, err);

@@ -52,8 +52,7 @@ static int check_plan(const struct spec_sandbox *s, bool *ret_at_start, struct h
 	if (r >= 0 && plan.n) /* none at all: the run that others are compared with */
 		r = fault_plan_check(&plan, transports(s), err);
 	for (size_t i = 0; i < plan.n; i++)
-		*ret_at_start = *ret_at_start || (plan.faults[i].place != FAULT_FUSE &&
-						  plan.faults[i].following == FAULT_ANY);
+		*ret_at_start = *ret_at_start || fault_at_start(&plan.faults[i]);
 	return r < 0 ? hx_error_wrap(err, r, "fault plan") : 0;
 }
 

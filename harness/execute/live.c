@@ -65,6 +65,8 @@ static int run(struct world *w, struct hx_error *err)
 	if (r >= 0)
 		r = residue_take(w, "before", err);
 	if (r >= 0)
+		sources_announce(w);
+	if (r >= 0)
 		r = driver_run(w, err);
 	if (r >= 0)
 		r = planted_after(w, err);

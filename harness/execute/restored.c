@@ -27,6 +27,9 @@ static int restore(struct world *w, struct hx_error *err)
 	r = driver_verb(w, "again", &ok, err);
 	if (r >= 0 && w->plan->job->spec->lifecycle == SPEC_RESTORED_FILTERED)
 		r = driver_verb(w, "filters", &ok, err);
+	/* to whom the files are open that were so before */
+	if (r >= 0 && spec_has_last(w->plan->job->spec))
+		r = driver_verb(w, "kill", &ok, err) ?: driver_verb(w, "wait", &ok, err);
 	return r < 0 ? r : driver_verb(w, "delete", &ok, err);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 
 #include "fakegofer/backend/fuse.h"
 #include "fakegofer/fault/inject.h"
@@ -157,6 +158,17 @@ int sources_begin(struct world *w, struct hx_error *err)
 	if (all->quiet < 0)
 		return hx_error_errno(err, -errno, "eventfd");
 	return begin_all(w, all, err);
+}
+
+void sources_announce(const struct world *w)
+{
+	for (size_t i = 0; w->sources && faulted_at_start(w) && i < w->sources->n; i++) {
+		const struct source *s = &w->sources->list[i];
+		_cleanup_free_ char *path = str_format("%s/%s", w->plan->scratch, s->mount->host);
+
+		if (path)
+			(void)lremovexattr(path, "user.gofercert.start");
+	}
 }
 
 int sources_quiet_fd(const struct world *w)

@@ -11,6 +11,8 @@
 
 /* Mounts them. Nothing where there are none. */
 int sources_begin(struct world *w, struct hx_error *err);
+/* Asks each for what nobody else does, before the runtime is started: faults of the start are behind that (fault_at_start). */
+void sources_announce(const struct world *w);
 /* Readable when a daemon hangs as planned; -1 = there are none. */
 int sources_quiet_fd(const struct world *w);
 /* Aborts the connections, detaches the mounts and ends the daemons: whoever waited for them goes on, with an error. */

@@ -64,9 +64,7 @@ static struct reach reach_of(const struct fault_plan *p)
 		const struct fault *f = &p->faults[i];
 		bool harmless = f->action->outcome == FAULT_HARMLESS;
 
-		/* what a script has sent before is how a plan says that the guest has begun */
-		r.setup = r.setup ||
-			  (f->place != FAULT_FUSE && f->following == FAULT_ANY && !harmless);
+		r.setup = r.setup || (fault_at_start(f) && !harmless);
 		r.quiet = r.quiet || is_quiet(f);
 		r.gofer = r.gofer || (is_action(f, "crash") && f->place != FAULT_FUSE) ||
 			  is_signal(f, FAULT_PROCESS_GOFER, SIGKILL);
@@ -185,6 +183,19 @@ static void demand_answers(struct expect *e, const struct fault *f, int subject,
 	demand_fact(e, &fact);
 }
 
+/* Where it is refused: the mount, as the guest would see it or as it is on the host. */
+static void demand_named(struct expect *e, const struct spec_mount *m)
+{
+	_cleanup_free_ char *names = m->kind == SPEC_SOURCE_FUSE
+					     ? str_format("%s\n%s", m->destination, m->host)
+					     : strdup(m->destination);
+
+	if (names)
+		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY, names);
+	else
+		e->status = -ENOMEM;
+}
+
 /* FLT-1: an error where one is due, the fault's own where it has one, and never a false success. */
 static void flt_1(struct expect *e)
 {
@@ -201,8 +212,7 @@ static void flt_1(struct expect *e)
 		int subject = fault_subject(e->s, f);
 
 		if (r.setup && !r.quiet && !r.gofer && !r.sentry && !r.runtime && subject >= 0)
-			demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES,
-					  e->s->mounts[subject].destination);
+			demand_named(e, &e->s->mounts[subject]);
 		if (!is_told(&r) || subject < 0 || baseline < 0)
 			continue;
 		if (f->action->outcome == FAULT_HARMLESS || is_action(f, "signal"))

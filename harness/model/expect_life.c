@@ -126,6 +126,36 @@ static void life_2(struct expect *e)
 		       look_rootfs(e).directfs ? "yes" : "no");
 }
 
+/* … a file that was open is so, at its offset, and is the one that its name has. */
+static void life_2_held(struct expect *e, const struct view *v, bool changed)
+{
+	static const struct {
+		enum property property;
+		const char *key, *value;
+	} held[] = {
+		{ PROP_ANSWER, SPEC_HELD_REREAD, SPEC_HELD_SAVED },
+		{ PROP_HELD, SPEC_HELD_AT, "ok: 3" },
+		{ PROP_HELD, SPEC_HELD_READ, "ok: 2 de" },
+		{ PROP_HELD, SPEC_HELD_WRITE, "ok: 2" },
+		{ PROP_HELD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
+		{ PROP_REREAD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+		const struct fact f = {
+			.property = held[i].property,
+			.subject = v->index,
+			.key = (char *)held[i].key,
+			.value = (char *)held[i].value,
+			.clause = e->clause,
+			.match = MATCH_IS,
+			.optional = changed,
+		};
+
+		demand_fact(e, &f);
+	}
+}
+
 /* … on each mount: its mode, its options, and all that the guest can do there. */
 static void life_2_mount(struct expect *e, const struct view *v)
 {
@@ -139,10 +169,14 @@ static void life_2_mount(struct expect *e, const struct view *v)
 
 	if (!is_restored(e))
 		return;
-	f.property = f.ref_property = PROP_ANSWER;
-	f.match = MATCH_SAME_EACH;
-	f.optional = changed;
-	demand_fact(e, &f);
+	if (v->index >= 0 && e->s->mounts[v->index].last) {
+		life_2_held(e, v, changed);
+	} else {
+		f.property = f.ref_property = PROP_ANSWER;
+		f.match = MATCH_SAME_EACH;
+		f.optional = changed;
+		demand_fact(e, &f);
+	}
 	if (changed)
 		return;
 	demand_directfs(e, v, v->directfs);

@@ -33,6 +33,7 @@ static const char *const names[PROP_N] = {
 	[PROP_DIED] = "deaths",
 	[PROP_HUNG] = "hung",
 	[PROP_AFTER] = "answer afterwards",
+	[PROP_HELD] = "answer by an open file",
 	[PROP_REREAD] = "on the host",
 	[PROP_FRAMES] = "frames",
 	[PROP_GROWN] = "open after an exec",

@@ -47,6 +47,7 @@ enum property {
 	PROP_DIED,   /* container: deaths of KEY, see below; "" = none */
 	PROP_HUNG,   /* container: "yes" where the deadline came, "no" */
 	PROP_AFTER,  /* mount: a second process' answer to operation KEY, after a fault */
+	PROP_HELD, /* mount: the first process' answer to operation KEY, restored, by a file it had open */
 	PROP_REREAD, /* mount: the host's own answer to operation KEY, after all */
 	PROP_FRAMES, /* mount: requests of message KEY on its connection since the guest began; see below */
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */

@@ -8,6 +8,7 @@
 /* Whose report it is. */
 enum speaker {
 	FIRST,  /* the container's first process */
+	HELD,   /* the same, restored, at its end */
 	EXEC,   /* a second one */
 	NATIVE, /* the probe on the host, for comparison */
 	AFTER,  /* a second process, after a fault */
@@ -146,15 +147,12 @@ static int sense_target(struct sensing *x, struct json_object *target, enum prop
 
 static int sense_report(struct sensing *x, struct json_object *doc, enum speaker speaker)
 {
-	static const enum property
-		properties
-			[] = {
-				[FIRST] = PROP_ANSWER,
-				[EXEC] = PROP_AFTER, /* of a container whose gofer was killed */
-				[NATIVE] = PROP_NATIVE,
-				[AFTER] = PROP_AFTER,
-				[REREAD] = PROP_REREAD,
-			};
+	static const enum property properties[] = {
+		[FIRST] = PROP_ANSWER,  [HELD] = PROP_HELD,
+		[EXEC] = PROP_AFTER, /* of a container whose gofer was killed */
+		[NATIVE] = PROP_NATIVE, [AFTER] = PROP_AFTER,
+		[REREAD] = PROP_REREAD,
+	};
 	struct json_object *targets = NULL;
 	const char *mounts = NULL;
 	int r = 0;
@@ -195,11 +193,12 @@ int sense_guest(struct sensing *x, struct hx_error *err)
 		    (x->pod->n_containers && !sensed_step(x, strtoul(name, NULL, 10) - 1)))
 			continue;
 		int r = sense_output(x, name,
-				     str_starts(verb, "-exec.")     ? EXEC
-				     : str_starts(verb, "-native.") ? NATIVE
-				     : str_starts(verb, "-after.")  ? AFTER
-				     : str_starts(verb, "-reread.") ? REREAD
-								    : FIRST);
+				     str_starts(verb, "-exec.")      ? EXEC
+				     : str_starts(verb, "-native.")  ? NATIVE
+				     : str_starts(verb, "-after.")   ? AFTER
+				     : str_starts(verb, "-reread.")  ? REREAD
+				     : str_starts(verb, "-restore.") ? HELD
+								     : FIRST);
 		if (r < 0)
 			return hx_error_set(err, r, "%s: out of memory", name);
 	}

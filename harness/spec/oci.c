@@ -6,11 +6,16 @@
 
 #include <errno.h>
 
-static int add_script(struct strv *ret, const char *path, const char *script)
+static int add_option(struct strv *ret, const char *option, const char *path, const char *script)
 {
-	int r = script ? strv_push(ret, "--script") : 0;
+	int r = script ? strv_push(ret, option) : 0;
 
 	return r < 0 || !script ? r : strv_pushf(ret, "%s=%s", path, script);
+}
+
+static int add_script(struct strv *ret, const char *path, const char *script)
+{
+	return add_option(ret, "--script", path, script);
 }
 
 int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
@@ -23,7 +28,11 @@ int spec_guest_argv(const struct spec_sandbox *s, bool wait, struct strv *ret)
 	if (r >= 0 && wait)
 		r = strv_push(ret, "--wait");
 	for (size_t i = 0; i < s->n_mounts && r >= 0; i++)
-		r = add_script(ret, s->mounts[i].destination, s->mounts[i].script);
+		r = add_script(ret, s->mounts[i].destination,
+			       s->mounts[i].last && !wait ? s->mounts[i].after
+							  : s->mounts[i].script);
+	for (size_t i = 0; i < s->n_mounts && wait && r >= 0; i++)
+		r = add_option(ret, "--last", s->mounts[i].destination, s->mounts[i].last);
 	if (r >= 0 && s->probe_rootfs)
 		r = add_script(ret, "/", s->rootfs_script);
 	if (r >= 0)

@@ -364,8 +364,10 @@ int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 
 		for (size_t i = 0; i < m->options.n; i++)
 			str_printf(&options, "%s%s", i ? "," : "", m->options.items[i]);
-		e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination,
-			       m->type, m->source ? m->source : "-", str_text(&options));
+		e = str_ok(&options);
+		if (e >= 0)
+			e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination,
+				       m->type, m->source ? m->source : "-", str_text(&options));
 	}
 	if (e >= 0)
 		e = describe_annotations(s, id, ret);

@@ -13,6 +13,7 @@ static void mount_clear(struct spec_mount *m)
 	free(m->inside);
 	free(m->script);
 	free(m->after);
+	free(m->last);
 	free(m->reread);
 	free(m->twin);
 	free(m->serving.tamper);
@@ -248,6 +249,14 @@ const struct spec_sandbox *spec_faulted(const struct spec_sandbox *pod)
 	return NULL;
 }
 
+bool spec_has_last(const struct spec_sandbox *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].last)
+			return true;
+	return false;
+}
+
 bool spec_has_after(const struct spec_sandbox *s)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
@@ -275,8 +284,8 @@ static int copy_mount(struct spec_sandbox *to, const struct spec_mount *from)
 	    spec_set(&m->type, from->type) < 0 || spec_set(&m->source, from->source) < 0 ||
 	    spec_set(&m->host, from->host) < 0 || spec_set(&m->inside, from->inside) < 0 ||
 	    spec_set(&m->script, from->script) < 0 || spec_set(&m->after, from->after) < 0 ||
-	    spec_set(&m->reread, from->reread) < 0 || spec_set(&m->twin, from->twin) < 0 ||
-	    copy_serving(&m->serving, &from->serving) < 0)
+	    spec_set(&m->last, from->last) < 0 || spec_set(&m->reread, from->reread) < 0 ||
+	    spec_set(&m->twin, from->twin) < 0 || copy_serving(&m->serving, &from->serving) < 0)
 		return -ENOMEM;
 	return strv_copy(&m->options, &from->options);
 }

@@ -74,6 +74,21 @@ enum spec_source {
 	"create .probe-fz; write .probe-fz 0 alive; " SPEC_AFTER_READ "; unlink .probe-fz"
 /* What only a gofer can do on a mount without directfs. */
 #define SPEC_GOFER_CALL "statfs ."
+/*
+ * A file that is open while an image is made: opened, and read up to an offset; after the restore it is as it was, to
+ * who opens it as well as by what is open, from where it is read and written on.
+ */
+#define SPEC_HELD_FILE ".probe-h"
+#define SPEC_HELD_SCRIPT                                                                  \
+	"open " SPEC_HELD_FILE " O_WRONLY|O_CREAT; write " SPEC_HELD_FILE " 0 abcdefgh; " \
+	"hold " SPEC_HELD_FILE " O_RDWR; held-read 3"
+#define SPEC_HELD_SAVED "ok: 8 abcdefgh"
+#define SPEC_HELD_AT "held-at"
+#define SPEC_HELD_READ "held-read 2"
+#define SPEC_HELD_WRITE "held-write XY"
+#define SPEC_HELD_REREAD "read " SPEC_HELD_FILE " 0 64"
+#define SPEC_HELD_LAST SPEC_HELD_AT ";" SPEC_HELD_READ ";" SPEC_HELD_WRITE ";" SPEC_HELD_REREAD
+#define SPEC_HELD_CHANGED "ok: 8 abcdeXYh"
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
 #define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
 
@@ -95,7 +110,7 @@ enum spec_lifecycle {
 	/*
 	 * The sandbox to its guest's report, and into an image; from that the one further container, which is
 	 * no pod's: the same container, with the annotations and flags that it is restored with. A second
-	 * probe in it reports for it; delete.
+	 * probe in it reports for it; where its first process has something to do at its end, it is told to; delete.
 	 */
 	SPEC_RESTORED,
 	SPEC_RESTORED_FILTERED, /* … with a dump of the filters before the delete */
@@ -148,7 +163,9 @@ struct spec_mount {
 	char *inside;        /* a folder made in the fresh source directory; NULL = none */
 	struct strv options; /* the mount's own options, in order */
 	char *script;        /* guest operations, or @standard; NULL = the brief script */
-	char *after;  /* what a second process does there once a fault was; NULL = it keeps away */
+	char *after; /* what a second process does there once a fault was; NULL = it keeps away */
+	/* what the first process of what is restored does there when told to end, a second one having done after */
+	char *last;   /* NULL = nothing, and the second one does what the first did */
 	char *reread; /* what is read at its host path after the last step; NULL = nothing */
 	char *twin;   /* id of the mount that is this one's baseline; NULL = none */
 	struct spec_serving serving; /* of a bind mount */
@@ -267,6 +284,8 @@ int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char
 		     struct strv *ret);
 /* The container of the pod, the sandbox first, that has a fault plan; NULL = none. */
 const struct spec_sandbox *spec_faulted(const struct spec_sandbox *pod);
+/* Whether any mount has something for its first process' end. */
+bool spec_has_last(const struct spec_sandbox *s);
 /* Whether any mount has. */
 bool spec_has_after(const struct spec_sandbox *s);
 /* The argv of a second process after a fault. */

@@ -78,6 +78,7 @@ static const struct text_field mount_texts[] = {
 	{ "inside", offsetof(struct spec_mount, inside) },
 	{ "script", offsetof(struct spec_mount, script) },
 	{ "after", offsetof(struct spec_mount, after) },
+	{ "last", offsetof(struct spec_mount, last) },
 	{ "reread", offsetof(struct spec_mount, reread) },
 	{ "twin", offsetof(struct spec_mount, twin) },
 };

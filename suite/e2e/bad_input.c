@@ -32,6 +32,10 @@ static const struct refusal refusals[] = {
 	{ "a bad number", { "run", "--jobs", "many" }, 2, "many" },
 	{ "no jobs at all", { "run", "--jobs", "0" }, 2, "--jobs" },
 	{ "a bad profile", { "run", "--profile", "newest" }, 2, "newest" },
+	{ "the reference runtime as an older one",
+	  { "run", "--profile", "directfs" },
+	  2,
+	  "newest profile" },
 	{ "a plant of faults that is none",
 	  { "run", "--plant", "faults:at noon" },
 	  2,
@@ -152,6 +156,49 @@ static void test_refusals(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
 		check_refusal(&s, &refusals[i]);
 	assert_nothing_left(&s);
+	scene_end(&s);
+}
+
+/* A copy of the program where nothing else of what is built or installed lies. */
+static char *lone_program(const struct scene *s)
+{
+	static const char *const parts[][2] = { { "GOFERCERT", "gofercert" },
+						{ "REFRUN", "refrun" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *built = str_format("build/%s", parts[i][1]);
+		_cleanup_free_ char *path = scene_path(s, parts[i][1]);
+
+		assert_int_equal(fs_copy_at(AT_FDCWD, getenv(parts[i][0]) ?: built, AT_FDCWD, path,
+					    0755, NULL),
+				 0);
+	}
+	return scene_path(s, "gofercert");
+}
+
+/* Without its own list each known defect would be a failure, and one that is gone would not be seen. */
+static const struct refusal lone[] = {
+	{ "a run", { "run" }, 3, "the list of known defects is not at" },
+	{ "a gofer's run", { "gofer", "--", "/bin/true", "{fd}" }, 2, "--known=FILE" },
+	{ "a run without known defects", { "run", "--no-known" }, 3, "probe is not at" },
+};
+
+static void test_without_its_own_list(void **state)
+{
+	_cleanup_free_ char *usual = getenv("GOFERCERT") ? strdup(getenv("GOFERCERT")) : NULL;
+	struct scene s;
+
+	(void)state;
+	if (access(GOFERCERT_DATADIR "/known/known.json", F_OK) == 0) {
+		print_message("one is installed here\n");
+		skip();
+	}
+	scene_begin(&s);
+	_cleanup_free_ char *program = lone_program(&s);
+	assert_int_equal(setenv("GOFERCERT", program, 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(lone); i++)
+		check_refusal(&s, &lone[i]);
+	assert_int_equal(usual ? setenv("GOFERCERT", usual, 1) : unsetenv("GOFERCERT"), 0);
 	scene_end(&s);
 }
 
@@ -387,7 +434,7 @@ static void test_interrupt(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(misfits) + 7];
+	struct CMUnitTest tests[ARRAY_SIZE(misfits) + 8];
 	char names[ARRAY_SIZE(misfits)][96];
 	size_t n = 0;
 
@@ -402,6 +449,7 @@ int main(void)
 		};
 	}
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_refusals);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_its_own_list);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_real_runtime_without_root);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_cut_record);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_cut_evidence);

@@ -126,12 +126,17 @@ static const struct kind {
 	{ "hung", "hang", .alone = true, .often = { "mkdir", "write", "mkdir" } },
 };
 
+/* A word of the list, which has one blank between each two. */
 static bool is_among(const char *list, const char *op)
 {
-	_cleanup_strv_ struct strv words = STRV_INIT;
+	size_t n = strlen(op);
 
-	return list == all_ops ||
-	       (list && strv_split(&words, list, ' ') >= 0 && strv_has(&words, op));
+	for (const char *at = list; at && *at; at = strchr(at, ' ')) {
+		at += *at == ' ';
+		if (strcspn(at, " ") == n && !strncmp(at, op, n))
+			return true;
+	}
+	return list == all_ops;
 }
 
 static int opt_out(struct spec_sandbox *s, const struct spec_mount *m)
@@ -339,6 +344,39 @@ static int add_small(struct plan *p, size_t mode, const struct small *w)
 	return r < 0 ? r : plan_add_cases(p, &naming);
 }
 
+/* The first operation of its kind after the announcement: a start comes to it, before there is a guest. */
+static const struct start {
+	const char *op, *slug, *action;
+	bool waits; /* as kind.alone */
+	bool often; /* at the default depth, too */
+} starts[] = {
+	{ "getattr", "failed", "errno EIO", .often = true },
+	{ "getattr", "killed", "crash SIGKILL", .often = true },
+	{ "getattr", "aborted", "abort", .often = false },
+	{ "getattr", "hung", "hang", .waits = true, .often = true },
+	{ "statfs", "failed", "errno EIO", .often = true },
+	{ "statfs", "killed", "crash SIGKILL", .often = false },
+	{ "statfs", "aborted", "abort", .often = false },
+	{ "statfs", "hung", "hang", .waits = true, .often = true },
+};
+
+static int add_start(struct plan *p, size_t mode, const struct start *w)
+{
+	_cleanup_free_ char *slug =
+		str_format("%s.source-start.%s-%s", modes[mode].name, w->op, w->slug);
+	_cleanup_free_ char *plan =
+		str_format("at fuse %s nth 1 following removexattr mount 2 %s\n", w->op, w->action);
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
+	int r = slug && plan ? build(&s, &smalls[0].workload, mode, 1, plan, w->waits) : -ENOMEM;
+
+	if (r >= 0)
+		r = spec_set(&s.id, slug);
+	if (r >= 0)
+		r = plan_add_sandbox(p, &s);
+	return r < 0 ? r : plan_add_cases(p, &naming);
+}
+
 int fault_add_sources(struct plan *p, const struct plan_depth *depth, struct hx_error *err)
 {
 	bool full = depth->strength >= PLAN_STRENGTH_FULL;
@@ -347,6 +385,10 @@ int fault_add_sources(struct plan *p, const struct plan_depth *depth, struct hx_
 	for (size_t mode = 0; mode < FAULT_SOURCES && r >= 0; mode++) {
 		for (size_t k = 0; k < ARRAY_SIZE(smalls) && r >= 0; k++)
 			r = is_planned(p, full, mode) ? add_small(p, mode, &smalls[k]) : 0;
+		for (size_t k = 0; k < ARRAY_SIZE(starts) && r >= 0; k++)
+			r = is_planned(p, full, mode) && (full || starts[k].often)
+				    ? add_start(p, mode, &starts[k])
+				    : 0;
 		for (size_t k = 0; k < 2 * ARRAY_SIZE(kinds) && r >= 0; k++)
 			r = add_kind(p, depth, mode, &kinds[k / 2], k % 2);
 	}

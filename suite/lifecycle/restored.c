@@ -19,6 +19,7 @@ struct restored {
 	enum spec_flag before, after;
 	const char *validation; /* NULL = the runtime's own */
 	bool filters;           /* they are dumped; else it is traced */
+	bool held;              /* a file on each mount is open meanwhile */
 };
 
 static const char *const ids[] = { "first", "second" };
@@ -44,7 +45,19 @@ static int hint_rootfs(struct spec_sandbox *s, const char *value)
 	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", value);
 }
 
-static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix, bool standard)
+static int hold(struct spec_mount *m)
+{
+	int r = spec_set(&m->script, SPEC_HELD_SCRIPT);
+
+	if (r >= 0)
+		r = spec_set(&m->after, SPEC_HELD_REREAD);
+	if (r >= 0)
+		r = spec_set(&m->last, SPEC_HELD_LAST);
+	return r < 0 ? r : spec_set(&m->reread, SPEC_HELD_REREAD);
+}
+
+static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix,
+		     const struct restored *c)
 {
 	_cleanup_free_ char *name = str_format("%s%s", id, suffix);
 	struct spec_mount *m = NULL;
@@ -60,7 +73,9 @@ static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix,
 	m->source = str_format(SPEC_SCRATCH "/src/%s", id);
 	if (!m->destination || !m->host || !m->source)
 		return -ENOMEM;
-	return spec_set(&m->script, standard ? SPEC_STANDARD_SCRIPT : SPEC_SHORT_SCRIPT);
+	if (c->held)
+		return hold(m);
+	return spec_set(&m->script, c->filters ? SPEC_SHORT_SCRIPT : SPEC_STANDARD_SCRIPT);
 }
 
 /* The container before its checkpoint, or after. */
@@ -75,7 +90,7 @@ static int fill(struct spec_sandbox *s, const struct restored *c, bool after)
 	for (size_t i = 0; i < ARRAY_SIZE(ids) && r >= 0; i++) {
 		const char *value = after ? c->mounts[i].after : c->mounts[i].before;
 
-		r = add_mount(s, ids[i], after ? COPY : "", !c->filters);
+		r = add_mount(s, ids[i], after ? COPY : "", c);
 		if (r >= 0 && value)
 			r = hint(s, ids[i], value);
 	}
@@ -134,6 +149,14 @@ static int build(struct spec_sandbox *s, const struct restored *c)
 	  .mounts = { SAME("default"), SAME(NULL) }, .before = SPEC_OFF, .after = SPEC_ON,       \
 	  .validation = #setting)
 
+/* A file is open on each mount. */
+#define HOLDS(X)                                                                                 \
+	X(holds_one, "restore.held-one", .mounts = { SAME("off"), SAME("default") }, ON)         \
+	X(holds_flag_off, "restore.held-flag-off", .mounts = { SAME("off"), SAME(NULL) },        \
+	  .before = SPEC_OFF, .after = SPEC_OFF)                                                 \
+	X(holds_to_off, "restore.held-to-off", .mounts = { { "default", "off" }, SAME("off") },  \
+	  ON, .validation = "ignore")
+
 /* Filters dumped. */
 #define FITS(X)                                                                                  \
 	X(fits_none, "restore.filter-none", .mounts = { SAME(NULL), SAME("default") }, ON)       \
@@ -149,11 +172,13 @@ static int build(struct spec_sandbox *s, const struct restored *c)
 /* clang-format on */
 
 #define FILTERED(name, slug, ...) RESTORED(name, __VA_ARGS__, .filters = true)
+#define HELD(name, slug, ...) RESTORED(name, __VA_ARGS__, .held = true)
 WORKS(BUILD)
 CHANGES(BUILD, enforce)
 CHANGES(BUILD, warning)
 CHANGES(BUILD, ignore)
 FITS(FILTERED)
+HOLDS(HELD)
 
 static const enum clause works[] = { CLAUSE_LIFE_2, CLAUSE_NONE };
 static const enum clause fits[] = { CLAUSE_LIFE_4, CLAUSE_NONE };
@@ -163,6 +188,7 @@ static const enum clause fits[] = { CLAUSE_LIFE_4, CLAUSE_NONE };
 #define ROW_FITS(name, slug_text, ...) { .slug = slug_text, .build = name, .own = fits },
 
 const struct sandbox_source restored_sandboxes[] = {
+	HOLDS(ROW_WORKS)
 	WORKS(ROW_WORKS)
 	CHANGES(ROW_WORKS, enforce)
 	CHANGES(ROW_WORKS, warning)

@@ -5,7 +5,6 @@
 
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
-#include "suite/fault/sandboxes.h"
 #include "suite/plan/building.h"
 
 static void case_clear(struct plan_case *c)
@@ -102,6 +101,8 @@ static int add_fact(struct plan *p, const struct naming *n, const struct fact *f
 		slug = n->mounts[subject];
 	} else if (subject >= 0 && slug) {
 		own = str_format("%s:%s", slug, subject_name(subject, s));
+		if (!own)
+			return -ENOMEM;
 		slug = own;
 	}
 	if (!slug)
@@ -195,14 +196,8 @@ int plan_make(enum profile profile, const struct plan_depth *depth, struct plan 
 		for (const struct sandbox_source *s = plan_sandbox_tables[t]; s->slug && r >= 0;
 		     s++)
 			r = plan_add_whole(&p, s, depth->seed, err);
-	if (r >= 0)
-		r = fault_add_points(&p, depth, err);
-	if (r >= 0)
-		r = fault_add_fuse(&p, depth, err);
-	if (r >= 0)
-		r = fault_add_sources(&p, depth, err);
-	if (r >= 0)
-		r = fault_add_pods(&p, depth, err);
+	for (const plan_source_fn *f = plan_other_tables; *f && r >= 0; f++)
+		r = (*f)(&p, depth, err);
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);

@@ -8,6 +8,17 @@
 
 #define LONERS_ONE_IN 20 /* 5 % of the rows */
 
+int row_list_add(struct row_list *l, const struct row *r)
+{
+	struct row *rows = reallocarray(l->rows, l->n + 1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	l->rows = rows;
+	rows[l->n++] = *r;
+	return 0;
+}
+
 static void free_slugs(char **slugs, size_t n)
 {
 	for (size_t i = 0; slugs && i < n; i++)

@@ -1,7 +1,5 @@
 #include "suite/plan/sources.h"
 
-#include <errno.h>
-
 #include "suite/annotation/annotation.h"
 #include "suite/fault/sandboxes.h"
 #include "suite/fd-donation/fd-donation.h"
@@ -26,13 +24,6 @@ const struct sandbox_source *const plan_sandbox_tables[] = {
 	fault_sandboxes,       fault_source_sandboxes,    NULL,
 };
 
-int row_list_add(struct row_list *l, const struct row *r)
-{
-	struct row *rows = reallocarray(l->rows, l->n + 1, sizeof(*rows));
-
-	if (!rows)
-		return -ENOMEM;
-	l->rows = rows;
-	rows[l->n++] = *r;
-	return 0;
-}
+const plan_source_fn plan_other_tables[] = {
+	fault_add_points, fault_add_fuse, fault_add_sources, fault_add_pods, NULL,
+};

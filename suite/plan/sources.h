@@ -1,6 +1,6 @@
 /*
  * Where a plan comes from: tables of rows and of whole sandboxes, one pair a family. A new family adds
- * its table to plan_row_tables or plan_sandbox_tables and nothing else changes.
+ * its table to plan_row_tables, plan_sandbox_tables or plan_other_tables and nothing else changes.
  */
 #ifndef HX_SUITE_PLAN_SOURCES_H
 #define HX_SUITE_PLAN_SOURCES_H
@@ -39,7 +39,11 @@ struct sandbox_source {
 	const enum clause *own;
 };
 
+/* Adds sandboxes that are made by code, as there are points of a workload to fault. */
+typedef int (*plan_source_fn)(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+
 extern const row_source_fn plan_row_tables[];                    /* ends with NULL */
 extern const struct sandbox_source *const plan_sandbox_tables[]; /* of tables; ends with NULL */
+extern const plan_source_fn plan_other_tables[];                 /* ends with NULL */
 
 #endif

@@ -96,6 +96,17 @@ static const struct {
 	  SPEC_FAULTED, CLAUSE_FLT_5, PROP_REREAD, 1, SPEC_ACKED_READ, SPEC_ACKED_ANSWER },
 	{ "before it nobody knows", IN_FUSE("write") "hang", SPEC_FAULTED, CLAUSE_FLT_5,
 	  PROP_REREAD, 1, SPEC_ACKED_READ, NOT_DEMANDED },
+#define AT_START(op) "at fuse " op " nth 1 following removexattr mount 2 "
+	{ "a source may fail at the start", AT_START("statfs") "errno EIO", SPEC_RUN, CLAUSE_FLT_1,
+	  PROP_START, SUBJECT_CONTAINER, NULL, "ok\nerror" },
+	{ "which is named then", AT_START("statfs") "crash SIGKILL", SPEC_RUN, CLAUSE_FLT_1,
+	  PROP_ERROR, SUBJECT_CONTAINER, NULL, "/f1\nsrc/f1" },
+	{ "and is no gofer's death", AT_START("statfs") "errno EIO", SPEC_RUN, CLAUSE_FLT_2,
+	  PROP_DIED, SUBJECT_CONTAINER, DIED_GOFER, "" },
+	{ "where it hangs, what is said is whose lets go of it", AT_START("getattr") "hang",
+	  SPEC_FAULTED, CLAUSE_FLT_1, PROP_ERROR, SUBJECT_CONTAINER, NULL, NOT_DEMANDED },
+	{ "the start ends", AT_START("getattr") "hang", SPEC_FAULTED, CLAUSE_FLT_3, PROP_HUNG,
+	  SUBJECT_CONTAINER, NULL, "no" },
 	{ "nothing is left", "at reply PWrite" LATE "drop", SPEC_FAULTED, CLAUSE_FLT_8, PROP_LEFT,
 	  SUBJECT_CONTAINER, "mounts", "" },
 };

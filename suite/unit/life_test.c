@@ -90,6 +90,15 @@ static void what_is_restored_is_one(void **state)
 #define AS_BEFORE(m, mode)                                                         \
 	"; " m "-again answer each as " m "; " m "-again directfs is " mode "; " m \
 	"-again other options as " m
+#define HELD_ON(m, what, answer, may) m "-again " what "[" answer may
+#define HELD(m, may)                                                                            \
+	HELD_ON(m, "answer", "read .probe-h 0 64] is ok: 8 abcdefgh", may "; ")                 \
+	HELD_ON(m, "answer by an open file", "held-at] is ok: 3", may "; ")                     \
+	HELD_ON(m, "answer by an open file", "held-read 2] is ok: 2 de", may "; ")              \
+	HELD_ON(m, "answer by an open file", "held-write XY] is ok: 2", may "; ")               \
+	HELD_ON(m, "answer by an open file", "read .probe-h 0 64] is ok: 8 abcdeXYh", may "; ") \
+	HELD_ON(m, "on the host", "read .probe-h 0 64] is ok: 8 abcdeXYh", may)
+#define AFTER_HELD(m, mode) "; " m "-again directfs is " mode "; " m "-again other options as " m
 #define REFUSABLE "restored killed by seccomp[gofer] is ?; restored start one of ok|error; "
 #define HINT_KEYS(m)                                                \
 	"dev.gvisor.spec.mount." m ".type|dev.gvisor.spec.mount." m \
@@ -108,6 +117,10 @@ static const struct {
 	{ "restore.watch-flag-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED "restored killed by seccomp[gofer] is; restored start is ok; "
 		"restored directfs is no" AS_BEFORE("first", "no") AS_BEFORE("second", "no") },
+	{ "restore.held-one", CLAUSE_LIFE_2, PROFILE_NEWEST,
+	  SAVED "restored killed by seccomp[gofer] is; restored start is ok; "
+		"restored directfs is yes; " HELD("first", "") AFTER_HELD("first", "no") "; " HELD(
+			"second", "") AFTER_HELD("second", "yes") },
 	{ "restore.ignore-to-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED REFUSABLE
 	  "restored error text names one of dev.gvisor.spec.mount.first.directfs|" HINT_KEYS(

@@ -283,6 +283,75 @@ static void an_image_of_what_was_restored_is_the_first_one(void **state)
 	end(&w);
 }
 
+/* An image of a guest that had a file open, and what it does with that at its end; or which defect changes it. */
+static const struct {
+	const char *defect, *says;
+} opened[] = {
+	{ "", "[\"held-at\",\"ok: 3\"],[\"held-read 2\",\"ok: 2 de\"]" },
+	{ "restore-loses-offset", "[\"held-at\",\"ok: 0\"],[\"held-read 2\",\"ok: 2 ab\"]" },
+	{ "restore-truncates-files", "[\"held-at\",\"ok: 3\"],[\"held-read 2\",\"ok: 0\"]" },
+	{ "restore-closes-files", "[\"held-at\",\"EBADF\"],[\"held-read 2\",\"EBADF\"]" },
+};
+
+static void set_args(const struct world *w)
+{
+	_cleanup_strv_ struct strv args = STRV_INIT;
+	_cleanup_json_ struct json_object *o = NULL;
+	_cleanup_str_ struct str text = STR_INIT;
+	struct json_object *process = NULL;
+
+	read_once(w->fd, "bundle/config.json", &text);
+	assert_int_equal(json_parse(str_text(&text), text.len, &o, NULL), 0);
+	assert_int_equal(json_get_object(o, "process", &process, NULL), 0);
+	assert_int_equal(
+		strv_split(&args, "/probe|--wait|--last|/a=held-at; held-read 2|--|/a", '|'), 0);
+	json_object_object_del(process, "args");
+	assert_int_equal(json_add_strv(process, "args", &args), 0);
+	assert_int_equal(fs_write_at(w->fd, "bundle/config.json", json_line(o),
+				     strlen(json_line(o)), 0644, NULL),
+			 0);
+}
+
+static void restore_open(const char *defect, struct str *ret)
+{
+	static const char image[] =
+		"{\"format\":1,\"directfs\":\"true\",\"annotations\":{},\"held\":[{\"fd\":100,"
+		"\"path\":\"/a/file\",\"offset\":3,\"flags\":2}]}";
+	struct world w;
+
+	assert_int_equal(setenv("REFRUN_DEFECT", defect, 1), 0);
+	world_make(&w);
+	write_config(&w, NULL, NULL, true);
+	set_args(&w);
+	assert_int_equal(fs_write_at(w.fd, "src/a/file", "abcdefgh", 8, 0644, NULL), 0);
+	assert_int_equal(fs_write_at(w.fd, "checkpoint.json", image, sizeof(image) - 1, 0644, NULL),
+			 0);
+	assert_int_equal(
+		call(&w, "--overlay2=none restore -detach -bundle bundle --image-path=. c2", NULL),
+		0);
+	renameat(w.fd, "out", w.fd, "out-of-guest");
+	assert_int_equal(ask(&w, "kill c2 TERM"), 0);
+	assert_int_equal(ask(&w, "wait c2"), 0);
+	assert_int_equal(ask(&w, "delete c2"), 0);
+	read_once(w.fd, "out-of-guest", ret);
+	world_clear(&w);
+	assert_int_equal(setenv("REFRUN_DEFECT", "", 1), 0);
+}
+
+static void open_files_come_back(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* the image has the guest's own paths, which take a mount namespace */
+	for (size_t i = 0; i < ARRAY_SIZE(opened); i++) {
+		_cleanup_str_ struct str text = STR_INIT;
+
+		restore_open(opened[i].defect, &text);
+		if (!strstr(str_text(&text), opened[i].says))
+			fail_msg("%s: %s", opened[i].defect, str_text(&text));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +360,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(bad_words_and_images_are_named),
 		cmocka_unit_test(a_restored_container_is_as_its_image),
 		cmocka_unit_test(defects_show),
+		cmocka_unit_test(open_files_come_back),
 		cmocka_unit_test(an_image_of_what_was_restored_is_the_first_one),
 	};
 
