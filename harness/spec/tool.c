@@ -102,10 +102,25 @@ int tool_read_report(enum tool t, const struct str *report, bool first, struct s
 	return str_ok(text);
 }
 
+/* The first line that says something: asan begins with a rule. */
+static const char *first_line(const char *text)
+{
+	while (*text == '\n' || *text == '=') {
+		size_t rule = strspn(text, "=");
+
+		if (text[rule] != '\n')
+			break;
+		text += rule + 1;
+	}
+	return text;
+}
+
 char *tool_summary(size_t n, const struct str *text)
 {
+	const char *line = first_line(str_text(text));
+
 	if (!n)
 		return strdup(TOOL_NOTHING);
-	return str_format("%zu finding%s: %.*s", n, n == 1 ? "" : "s",
-			  (int)strcspn(str_text(text), "\n"), str_text(text));
+	return str_format("%zu finding%s: %.*s", n, n == 1 ? "" : "s", (int)strcspn(line, "\n"),
+			  line);
 }

@@ -60,6 +60,9 @@ struct plan_depth {
 	const struct plan_points
 		*points; /* fault points, as counted; NULL = one of each workload */
 	size_t strength; /* so many factors meet in every way that they can */
+	bool command;    /* only the cases that a gofer command takes part in, and no others */
+	bool rootless;   /* that command serves no folder that it is told of */
+	enum tool under; /* … and runs under this */
 };
 
 /* The whole suite for this profile. Errors name the row or sandbox. */
