@@ -98,6 +98,7 @@ typedef bool (*plan_need_fn)(const struct spec_sandbox *s, const char *what);
 bool plan_needs_platform(const struct spec_sandbox *s, const char *platform);
 bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_faults(const struct spec_sandbox *s, const char *unused);
+bool plan_needs_command(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_watch(const struct spec_sandbox *s, const char *unused);
 /* Some selected case that is not skipped is judged in such sandboxes only. */
