@@ -56,9 +56,9 @@ struct red {
 
 static const struct red reds[] = {
 	{ "an FD that nobody asked for", "unasked-fd", ON, NULL, "donated FDs", NULL },
-	{ "wrong data", "long-read", ON, NULL, "answer", NULL },
-	{ "wrong data, compared", "long-read", "EQ-1/on.command:own", NULL, "answer", NULL },
-	{ "wrong data with the flag off", "long-read", "FD-5/off.command:own", NULL, "answer",
+	{ "wrong data", "wrong-read", ON, NULL, "answer", NULL },
+	{ "wrong data, compared", "wrong-read", "EQ-1/on.command:own", NULL, "answer", NULL },
+	{ "wrong data with the flag off", "wrong-read", "FD-5/off.command:own", NULL, "answer",
 	  NULL },
 	{ "a wrong errno", "wrong-errno", ON, NULL, "answer", NULL },
 	{ "a death at once", "death", ON, NULL, "start", NULL },

@@ -13,6 +13,7 @@
 #include "harness/base/cleanup.h"
 
 #define GREED (128u << 20)
+#define READ_HEAD 8u /* bytes before those that were read */
 
 struct reply {
 	uint16_t id;
@@ -75,10 +76,27 @@ static void replace_fds(struct reply *r)
 	}
 }
 
+/* A count, and so many bytes. changed has room for one more than there are. */
+static void change_read(const char *plant, struct reply *r, uint8_t *changed)
+{
+	bool longer = !strcmp(plant, "long-read");
+
+	if (!longer && strcmp(plant, "wrong-read") != 0)
+		return;
+	memcpy(changed, r->payload, r->n);
+	r->payload = changed;
+	if (longer) {
+		changed[0]++;
+		changed[r->n++] = 'x';
+	} else {
+		changed[READ_HEAD] ^= 1;
+	}
+}
+
 /* What the plant makes of a reply to message id; false: it is not sent. */
 static bool tamper(const char *plant, uint16_t id, struct reply *r)
 {
-	static uint8_t grown[4096];
+	static uint8_t changed[4096];
 
 	if (!strcmp(plant, "overflow") && id == LISAFS_MOUNT)
 		plant_overflow();
@@ -100,13 +118,8 @@ static bool tamper(const char *plant, uint16_t id, struct reply *r)
 		return false;
 	else if (!strcmp(plant, "crash") && r->id == LISAFS_ERROR)
 		raise(SIGKILL); /* as any signal, and with no report of a sanitizer's */
-	else if (!strcmp(plant, "long-read") && id == LISAFS_PREAD && r->n > 8) {
-		memcpy(grown, r->payload, r->n);
-		grown[0]++;
-		grown[r->n] = 'x';
-		r->payload = grown;
-		r->n++;
-	}
+	else if (id == LISAFS_PREAD && r->n > READ_HEAD && r->n < sizeof(changed))
+		change_read(plant, r, changed);
 	return true;
 }
 
