@@ -79,15 +79,11 @@ struct member {
 };
 
 static const struct member run_members[] = {
-	{ "target", json_type_object, true },
-	{ "profile", json_type_string, true },
-	{ "tool", json_type_string, false },
-	{ "strict", json_type_boolean, false },
-	{ "profile_auto", json_type_boolean, false },
-	{ "planned", json_type_int, false },
-	{ "command", json_type_array, false },
-	{ "notes", json_type_array, false },
-	{ 0 },
+	{ "target", json_type_object, true },         { "profile", json_type_string, true },
+	{ "tool", json_type_string, false },          { "strict", json_type_boolean, false },
+	{ "profile_auto", json_type_boolean, false }, { "planned", json_type_int, false },
+	{ "command", json_type_array, false },        { "notes", json_type_array, false },
+	{ "gofer", json_type_object, false },         { 0 },
 };
 
 static const struct member case_members[] = {

@@ -246,6 +246,7 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.out_fd = o->out_fd,
 		.probe = o->probe,
 		.shim = o->shim,
+		.command = o->command,
 		.issued = issued,
 		.n_issued = n_issued,
 		.jobs = o->jobs,

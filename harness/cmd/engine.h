@@ -27,9 +27,10 @@ struct engine_options {
 	int cancel_fd;
 	bool keep;
 	bool verbose_log;
-	const struct plant *plant; /* NULL = none */
-	const struct known *known; /* NULL = none */
-	const char *replay_prefix; /* the command that replays a case, up to its id */
+	const struct plant *plant;             /* NULL = none */
+	const struct execute_command *command; /* NULL = none */
+	const struct known *known;             /* NULL = none */
+	const char *replay_prefix;             /* the command that replays a case, up to its id */
 	const size_t *order; /* the sandboxes that run, in this order; NULL = all that are needed */
 	size_t n_order;
 	bool once; /* packed cases that fail do not run alone as well */

@@ -27,6 +27,7 @@ enum {
 	KEY_ROOT,
 	KEY_DONATE,
 	KEY_READONLY,
+	KEY_NO_SPECIAL,
 	KEY_FD,
 	KEY_LISTEN,
 };
@@ -40,6 +41,10 @@ static const struct argp_option argp_options[] = {
 	{ "root", KEY_ROOT, "DIR", 0, "host: the directory, or one regular file", 0 },
 	{ "donate", KEY_DONATE, NULL, 0, "host: host descriptors ride beside replies", 0 },
 	{ "readonly", KEY_READONLY, NULL, 0, "what would change the tree is answered with EROFS",
+	  0 },
+	{ "no-special", KEY_NO_SPECIAL, NULL, 0,
+	  "no FIFO, socket or device is made, as by a stock gofer without --host-uds: a sentry keeps "
+	  "its own then",
 	  0 },
 	{ "fd", KEY_FD, "N", 0, "serve the one connection that was inherited as descriptor N", 0 },
 	{ "listen", KEY_LISTEN, "PATH", 0,
@@ -91,6 +96,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_READONLY:
 		o->readonly = true;
+		return 0;
+	case KEY_NO_SPECIAL:
+		o->no_special = true;
 		return 0;
 	case KEY_FD:
 		parse_fd(state, o, arg);

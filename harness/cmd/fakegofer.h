@@ -19,6 +19,7 @@ struct fakegofer_options {
 	const char *root; /* NULL = none given */
 	bool donate;
 	bool readonly;
+	bool no_special;
 	int fd;             /* -1 = none given */
 	const char *listen; /* NULL = none given */
 };

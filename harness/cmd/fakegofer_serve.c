@@ -52,6 +52,7 @@ static int serve(const struct gofers *g, int socket)
 		.supported = UINT64_MAX, /* all that the server knows */
 		.donate = g->o->donate && g->o->backend == FAKEGOFER_HOST,
 		.readonly = g->o->readonly,
+		.files = g->o->no_special ? SERVER_FILES_STOCK : SERVER_FILES_ALL,
 	};
 	_cleanup_backend_ struct backend *b = NULL;
 	_cleanup_server_ struct server *s = NULL; /* goes before b */

@@ -31,7 +31,7 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "gofer", KEY_GOFER, "COMMAND", 0,
 	  "a gofer of yours in place of the fake ones: it serves the folder {root} on the inherited "
-	  "descriptor {fd}, a Unix stream socket, to a hostile client",
+	  "descriptor {fd}, a Unix stream socket, to a hostile client; run: to a sentry",
 	  0 },
 	{ "side", KEY_SIDE, "gofer|client", 0, "who is faulty (default: either)", 0 },
 	{ "workload", KEY_WORKLOAD, "NAME", 0, "one workload (default: all)", 0 },

@@ -13,6 +13,7 @@
 #include "harness/cmd/live.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"
+#include "harness/execute/command.h"
 #include "reports/record.h"
 
 enum {
@@ -71,15 +72,6 @@ static bool is_selected(const struct strv *filters, const struct gofer_case *gc)
 		    fnmatch(filters->items[i], family, 0) == 0)
 			return true;
 	return filters->n == 0;
-}
-
-static char *command_text(const struct strv *command)
-{
-	_cleanup_str_ struct str s = STR_INIT;
-
-	for (size_t i = 0; i < command->n; i++)
-		str_printf(&s, "%s%s", i ? " " : "", command->items[i]);
-	return str_take(&s);
 }
 
 static struct json_object *run_line(const struct gofers *g, size_t planned)
@@ -192,7 +184,7 @@ static int prepare(struct gofers *g, struct hx_error *err)
 	const struct options *o = g->options;
 	int r = 0;
 
-	if (!gofer_names(&o->arguments, "{fd}"))
+	if (!command_names(&o->arguments, "{fd}"))
 		return hx_error_set(
 			err, -EINVAL,
 			"gofer: no word of the command has {fd} in it, where the number "

@@ -27,9 +27,6 @@ struct gofer_site {
 	bool keep;
 };
 
-/* Whether one of the words has this in it. */
-bool gofer_names(const struct strv *command, const char *what);
-
 /*
  * Runs one case with a gofer of its own; evidence goes to OUT/evidence/CLAUSE.ROW. The line has facts,
  * reason, log and evidence; *ret is pass, fail, skip or broken. -ECANCELED, or what stops the run.

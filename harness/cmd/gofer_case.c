@@ -9,6 +9,7 @@
 #include "harness/base/fs.h"
 #include "harness/cmd/gofer.h"
 #include "harness/execute/clock.h"
+#include "harness/execute/command.h"
 #include "harness/execute/peer.h"
 #include "suite/gofer/tree.h"
 
@@ -33,14 +34,6 @@ static void place_clear(struct place *p)
 	free(p->root);
 }
 
-bool gofer_names(const struct strv *command, const char *what)
-{
-	for (size_t i = 0; i < command->n; i++)
-		if (strstr(command->items[i], what))
-			return true;
-	return false;
-}
-
 static int make_place(const struct gofer_site *site, const struct gofer_case *gc, struct place *p,
 		      struct hx_error *err)
 {
@@ -63,28 +56,12 @@ static int make_place(const struct gofer_site *site, const struct gofer_case *gc
 	return p->said < 0 ? hx_error_errno(err, -errno, "%s/" SAID, p->folder) : 0;
 }
 
-/* The command with {root} filled in, under the tool. */
-static int command_of(const struct gofer_site *site, const struct place *p, struct strv *argv,
-		      struct strv *env)
-{
-	_cleanup_strv_ struct strv words = STRV_INIT;
-	int r = 0;
-
-	for (size_t i = 0; i < site->command->n && r >= 0; i++) {
-		const char *word = site->command->items[i], *at = strstr(word, "{root}");
-
-		r = at ? strv_pushf(&words, "%.*s%s%s", (int)(at - word), word, p->root, at + 6)
-		       : strv_push(&words, word);
-	}
-	return r < 0 ? r : tool_wrap(site->under, p->folder, &words, argv, env);
-}
-
 /* What this file system and user cannot answer is no fault of the gofer's. */
 static const char *cannot(const struct gofer_site *site, const struct gofer_case *gc,
 			  const struct place *p)
 {
 	if (gc->run == gofer_tree && !strcmp(gc->arg, "x") &&
-	    gofer_names(site->command, "{root}") &&
+	    command_names(site->command, "{root}") &&
 	    setxattr(p->root, "user.gofercert", "", 0, 0) < 0 && errno == EOPNOTSUPP)
 		return "the output folder's file system has no user xattrs";
 	return NULL;
@@ -151,9 +128,8 @@ static int judge_memory(const struct gofer_site *site, struct talk *t, const str
 
 	if (r < 0 || site->under == TOOL_NONE)
 		return r;
-	what = str_format("%zu finding%s: %.*s", n, n == 1 ? "" : "s",
-			  (int)strcspn(str_text(findings), "\n"), str_text(findings));
-	return what ? talk_check(t, "memory", tool_name(site->under), n == 0, "nothing found", what)
+	what = tool_summary(n, findings);
+	return what ? talk_check(t, "memory", tool_name(site->under), n == 0, TOOL_NOTHING, what)
 		    : -ENOMEM;
 }
 
@@ -200,7 +176,7 @@ static int converse(const struct gofer_site *site, const struct gofer_case *gc, 
 	struct peer_end end;
 	bool waits = false;
 	pid_t pid;
-	int r = command_of(site, p, &argv, &env);
+	int r = command_argv(site->command, p->root, site->under, p->folder, &argv, &env, err);
 
 	if (r >= 0)
 		r = peer_start(&argv, &env, p->said, &peer, err);

@@ -57,6 +57,7 @@ static int add_defect(struct known *k, struct json_object *o, const struct targe
 		r = json_get_string(o, "note", &d.note, err);
 	if (r >= 0)
 		r = json_get_array(o, "wrong", &d.wrong, err);
+	d.sometimes = json_string_or(o, "sometimes", NULL) != NULL;
 	if (r >= 0)
 		r = check_wrong(d.wrong, err);
 	if (r >= 0 && (!cases.n || !targets.n))
@@ -168,7 +169,8 @@ const struct known_defect *known_apply(const struct known *k, const char *case_i
 			here = !fnmatch(d->cases.items[j], case_id, 0);
 		if (!here)
 			continue;
-		about = d;
+		if (!d->sometimes)
+			about = d;
 		if (*v == VERDICT_FAIL && exactly(facts, d->wrong)) {
 			*v = VERDICT_XFAIL;
 			return d;

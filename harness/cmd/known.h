@@ -3,9 +3,9 @@
  * shows is xfail; one that does not is xpass and fails the run; any other failure is a fail.
  *
  * File: { "defects": [ { "cases": [GLOB…], "targets": [TARGET…], "link": text, "note": text,
- *   "wrong": [ { "property", "key"?, "observed": GLOB } … ] } … ] }
+ *   "sometimes"?: text, "wrong": [ { "property", "key"?, "observed": GLOB } … ] } … ] }
  * TARGET: "sha256:HEX" of the binary, or "module:PATH@VERSION" of a Go build. "wrong" lists the facts
- * that fail, all of them and no other.
+ * that fail, all of them and no other. "sometimes" says when it shows, where that is not always: then a pass is a pass.
  */
 #ifndef HX_CMD_KNOWN_H
 #define HX_CMD_KNOWN_H
@@ -20,6 +20,7 @@ struct known_defect {
 	struct strv cases;
 	const char *link; /* borrowed from the document */
 	const char *note;
+	bool sometimes;
 	struct json_object *wrong; /* borrowed */
 };
 

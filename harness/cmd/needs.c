@@ -74,16 +74,16 @@ static const struct {
 };
 
 /* Its guests have LISAFS mounts through FUSE; without, nothing but the mounting is sent. */
-static int skip_reference_faults(struct plan *p)
+static int skip_reference_unsent(struct plan *p, plan_need_fn need, const char *what)
 {
 	_cleanup_(hx_error_clear) struct hx_error lack = HX_ERROR_INIT;
 	_cleanup_free_ char *why = NULL;
 
-	if (!plan_needs(p, plan_needs_faults, NULL) || fuse_usable(&lack) >= 0)
+	if (!plan_needs(p, need, NULL) || fuse_usable(&lack) >= 0)
 		return 0;
-	why = str_format("the reference runtime sends nothing to be faulted without FUSE: %s",
+	why = str_format("the reference runtime sends nothing %s without FUSE: %s", what,
 			 hx_error_text(&lack));
-	return why ? plan_skip(p, plan_needs_faults, NULL, why) : -ENOMEM;
+	return why ? plan_skip(p, need, NULL, why) : -ENOMEM;
 }
 
 static int skip_reference(struct plan *p, const struct target *t)
@@ -99,7 +99,10 @@ static int skip_reference(struct plan *p, const struct target *t)
 				return -ENOMEM;
 		}
 	}
-	return t->reference ? skip_reference_faults(p) : 0;
+	if (!t->reference)
+		return 0;
+	int r = skip_reference_unsent(p, plan_needs_faults, "to be faulted");
+	return r < 0 ? r : skip_reference_unsent(p, plan_needs_command, "to a gofer command");
 }
 
 int needs_notes(const struct plan *p, struct strv *ret)

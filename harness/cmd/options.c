@@ -191,7 +191,7 @@ static const char doc[] =
 	"\v"
 	"Verbs:\n"
 	"  list              the cases, and whether the profile skips them\n"
-	"  run               run the suite against a runtime\n"
+	"  run               run the suite against a runtime; with --gofer, a gofer command in its sandboxes\n"
 	"  explain CASE      a case in full: from the last run (--out), or from the plan\n"
 	"  probe             print what a runtime can do, and its profile\n"
 	"  rejudge FOLDER    judge kept evidence again, unprivileged, anywhere\n"
@@ -217,6 +217,7 @@ static const char doc[] =
 	"  gofercert faults --backend host --workload data --out out\n"
 	"  gofercert faults --gofer 'my-gofer --fd {fd} {root}'\n"
 	"  gofercert gofer --under valgrind -- ./my-gofer --fd={fd} --root={root}\n"
+	"  gofercert run --runtime ./runsc --gofer './my-gofer --fd={fd} {root}' --under valgrind\n"
 	"\n"
 	"Exit status: 0 conforms, 1 does not, 2 usage, 3 broken (harness or environment), 4 nothing ran.\n"
 	"filter --against, compare: 0 no difference (compare: but for known defects), 1 differences.\n"
@@ -228,8 +229,9 @@ int options_parse(int argc, char **argv, struct options *ret)
 	static const struct argp_child children[] = {
 		{ &fakegofer_argp, 0, "Of fakegofer:", 1 },
 		{ &filter_argp, 0, "Of filter:", 2 },
-		{ &faults_argp, 0, "Of faults and replay:", 3 },
-		{ &gofer_argp, 0, "Of gofer:", 4 },
+		{ &faults_argp, 0,
+		  "Of faults and replay; --gofer also of run, list and bundle:", 3 },
+		{ &gofer_argp, 0, "Of gofer, and of run --gofer:", 4 },
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -258,5 +260,8 @@ struct plan_depth options_depth(const struct options *o)
 	return (struct plan_depth){
 		.seed = o->seed,
 		.strength = o->full ? PLAN_STRENGTH_FULL : PLAN_STRENGTH,
+		.command = o->faults.gofer != NULL,
+		.rootless = o->faults.gofer && !strstr(o->faults.gofer, "{root}"),
+		.under = o->gofer.under,
 	};
 }

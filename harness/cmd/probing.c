@@ -42,7 +42,7 @@ static int judge_one(const struct options *o, const struct target *t, const char
 		     enum verdict *ret, struct hx_error *err)
 {
 	_cleanup_plan_ struct plan plan = { 0 };
-	const struct plan_depth depth = options_depth(o);
+	struct plan_depth depth = options_depth(o);
 	_cleanup_strv_ struct strv filter = STRV_INIT;
 	const struct engine_options e = {
 		.target = t,
@@ -56,8 +56,10 @@ static int judge_one(const struct options *o, const struct target *t, const char
 		.result = keep_verdict,
 		.ctx = ret,
 	};
-	int r = plan_make(profile, &depth, &plan, err);
+	int r;
 
+	depth.command = false; /* of the runtime itself */
+	r = plan_make(profile, &depth, &plan, err);
 	if (r < 0)
 		return r;
 	if (strv_push(&filter, case_id) < 0)

@@ -20,6 +20,7 @@
 #include "harness/cmd/points.h"
 #include "harness/cmd/probing.h"
 #include "harness/cmd/run.h"
+#include "harness/cmd/run_gofer.h"
 #include "harness/cmd/verbs.h"
 #include "reports/report.h"
 
@@ -31,6 +32,7 @@ struct run {
 	struct strv expected;
 	struct index judged; /* ids of the cases that were judged */
 	struct plant plant;
+	struct run_gofer gofer;
 	struct output output;
 	struct live live;
 	char *probe;
@@ -49,6 +51,7 @@ static void run_clear(struct run *r)
 	strv_clear(&r->expected);
 	index_clear(&r->judged);
 	plant_clear(&r->plant);
+	run_gofer_clear(&r->gofer);
 	output_clear(&r->output);
 	close_fd(&r->cancel);
 	free(r->probe);
@@ -93,8 +96,7 @@ unsigned int run_jobs(const struct options *o)
 	return n < 1 ? 1 : n > EXECUTE_JOBS_LIMIT ? EXECUTE_JOBS_LIMIT : (unsigned int)n;
 }
 
-/* A path in single quotes, for a command line that a person pastes. */
-static void add_quoted(struct str *s, const char *text)
+void run_add_quoted(struct str *s, const char *text)
 {
 	str_add_char(s, '\'');
 	for (; *text; text++) {
@@ -111,15 +113,16 @@ static char *replay_prefix(const struct run *r)
 	_cleanup_str_ struct str s = STR_INIT;
 
 	str_add(&s, "gofercert run --runtime ");
-	add_quoted(&s, r->target.path);
+	run_add_quoted(&s, r->target.path);
 	str_printf(&s, " --profile %s --seed %llu", profile_name(r->plan.profile),
 		   (unsigned long long)r->options->seed);
 	if (r->options->full)
 		str_add(&s, " --depth full");
 	if (r->options->plant) {
 		str_add(&s, " --plant ");
-		add_quoted(&s, r->options->plant);
+		run_add_quoted(&s, r->options->plant);
 	}
+	run_gofer_replay(&r->gofer, &s);
 	str_add(&s, " --filter '");
 	return str_take(&s);
 }
@@ -148,6 +151,8 @@ static int prepare(struct run *r, struct hx_error *err)
 	int e = o->plant ? plant_parse(o->plant, &r->plant, err) : 0;
 
 	if (e >= 0)
+		e = run_gofer_open(o, &r->gofer, err);
+	if (e >= 0)
 		e = run_open_target(o, &r->target, err);
 	if (e >= 0)
 		e = read_known(r, err);
@@ -162,6 +167,11 @@ static int prepare(struct run *r, struct hx_error *err)
 		return e;
 	if (o->profile_auto)
 		e = probing_profile(o, &r->target, r->probe, &o->profile, err);
+	if (e >= 0 && r->gofer.given && o->profile < PROFILE_OPT_OUT)
+		e = hx_error_set(err, -EINVAL,
+				 "--gofer: a mount of such a gofer is opted out of directfs, which "
+				 "profile %s does not know",
+				 profile_name(o->profile));
 	if (e >= 0)
 		e = plan_make(o->profile, &depth, &r->plan, err);
 	if (e < 0)
@@ -182,7 +192,8 @@ static struct json_object *run_line(const struct run *r, size_t planned)
 	    (r->options->plant && strv_push(&notes, "a corruption was planted: this run says "
 						    "nothing about the target") < 0))
 		return NULL;
-	if (!o || json_add_strv(o, "notes", &notes) < 0 ||
+	if (!o || run_gofer_tell(&r->gofer, o, &notes) < 0 ||
+	    json_add_strv(o, "notes", &notes) < 0 ||
 	    json_add_bool(o, "profile_auto", r->options->profile_auto) < 0)
 		return NULL;
 	return TAKE_PTR(o);
@@ -226,6 +237,7 @@ static int execute(struct run *r, struct hx_error *err)
 		.cancel_fd = r->cancel,
 		.keep = r->options->keep,
 		.plant = r->options->plant ? &r->plant : NULL,
+		.command = r->gofer.given ? &r->gofer.command : NULL,
 		.known = &r->known,
 		.replay_prefix = r->replay,
 		.result = result,

@@ -18,5 +18,7 @@ int run_open_target(const struct options *o, struct target *ret, struct hx_error
 /* Readable on SIGINT, SIGTERM or SIGHUP, which are blocked from then on. Or a negative errno. */
 int run_cancel_fd(void);
 unsigned int run_jobs(const struct options *o);
+/* Appends the text in single quotes, for a command line that a person pastes. */
+void run_add_quoted(struct str *s, const char *text);
 
 #endif

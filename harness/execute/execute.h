@@ -27,6 +27,12 @@
 #define EXECUTE_LOGS_LIMIT "64m"     /* size of the tmpfs that takes the runtime's debug logs */
 #define EXECUTE_SETTLE_MS 3000 /* how long a dying process may take before it counts as left */
 
+/* What serves the mounts that a command is to serve (SPEC_GOFER_COMMAND). */
+struct execute_command {
+	const struct strv *words; /* with {fd}, and {root} perhaps; the first is an absolute path */
+	const char *cwd;          /* absolute: where it is started */
+};
+
 struct execute_options {
 	const struct target *target;
 	enum profile profile;    /* which flags the runtime is given */
@@ -36,7 +42,8 @@ struct execute_options {
 	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
 	unsigned int timeout_ms; /* per sandbox */
-	const uint32_t *issued;  /* calls of a watched gofer that are to be told of */
+	const struct execute_command *command; /* NULL = none */
+	const uint32_t *issued;                /* calls of a watched gofer that are to be told of */
 	size_t n_issued;
 	bool debug_log; /* pass --debug-log (and --debug with verbose_log) */
 	bool verbose_log;

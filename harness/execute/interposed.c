@@ -1,5 +1,6 @@
 #include "harness/execute/interposed.h"
 
+#include "harness/execute/commanded.h"
 #include "harness/execute/faulted.h"
 
 #include <errno.h>
@@ -24,10 +25,9 @@
 #define WIRES_LIMIT 32 /* gofers of one sandbox whose records are kept */
 
 static const enum shim_gofer gofers[SPEC_GOFER_N] = {
-	[SPEC_GOFER_STOCK] = SHIM_GOFER_STOCK,
-	[SPEC_GOFER_MEMORY] = SHIM_GOFER_MEMORY,
-	[SPEC_GOFER_HOST] = SHIM_GOFER_HOST,
-	[SPEC_GOFER_FUSE] = SHIM_GOFER_FUSE,
+	[SPEC_GOFER_STOCK] = SHIM_GOFER_STOCK,     [SPEC_GOFER_MEMORY] = SHIM_GOFER_MEMORY,
+	[SPEC_GOFER_HOST] = SHIM_GOFER_HOST,       [SPEC_GOFER_FUSE] = SHIM_GOFER_FUSE,
+	[SPEC_GOFER_COMMAND] = SHIM_GOFER_COMMAND,
 };
 
 /* What a row of the shim's table wants beside its name, as a path below the scratch folder. */
@@ -157,6 +157,8 @@ int interposed_begin(struct world *w, struct hx_error *err)
 		r = hx_error_errno(err, -errno, "make " SHIM_FILE);
 	if (r >= 0)
 		r = faulted_begin(w, err);
+	if (r >= 0)
+		r = commanded_begin(w, err);
 	if (r >= 0)
 		r = write_plan(w, err);
 	if (r < 0)

@@ -4,6 +4,7 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/clock.h"
+#include "harness/execute/commanded.h"
 #include "harness/execute/inside.h"
 #include "harness/execute/interposed.h"
 #include "harness/execute/sources.h"
@@ -71,12 +72,15 @@ static int run(struct world *w, struct hx_error *err)
 	if (r >= 0)
 		r = planted_after(w, err);
 	if (r >= 0)
+		r = commanded_settle(w, err);
+	if (r >= 0)
 		r = settle(w, err);
 	return r < 0 ? r : residue_take(w, "after", err);
 }
 
 int world_live(struct world *w, struct hx_error *err)
 {
+	w->began = clock_ms();
 	int r = run(w, err);
 
 	/* Told to stop at the deadline: what is unfinished dies here, so that each step has an end. */
@@ -88,6 +92,8 @@ int world_live(struct world *w, struct hx_error *err)
 		r = sources_end(w, err);
 	if (r >= 0)
 		r = interposed_end(w, err);
+	if (r >= 0)
+		r = commanded_end(w, err);
 	if (r >= 0)
 		r = logs_copy(w, err);
 	if (r >= 0)

@@ -73,22 +73,18 @@ _Noreturn static void become(char *const *argv, const struct strv *env, int sock
 	_exit(127);
 }
 
-int peer_start(const struct strv *argv, const struct strv *env, int said_fd, struct peer *ret,
-	       struct hx_error *err)
+int peer_start_on(const struct strv *argv, const struct strv *env, int socket, int said_fd,
+		  struct peer *ret, struct hx_error *err)
 {
 	_cleanup_strv_ struct strv words = STRV_INIT;
-	_cleanup_close_ int ours = -1, theirs = -1, failed_r = -1, failed_w = -1;
+	_cleanup_close_ int failed_r = -1, failed_w = -1;
 	_cleanup_peer_ struct peer p = PEER_INIT;
-	int pair[2], failure[2], code = 0;
+	int failure[2], code = 0;
 	pid_t parent = getpid();
 	int r = fill_in(argv, &words);
 
 	if (r < 0)
 		return hx_error_errno(err, r, "the command");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return hx_error_errno(err, -errno, "a connection");
-	ours = pair[0];
-	theirs = pair[1];
 	if (pipe2(failure, O_CLOEXEC) < 0)
 		return hx_error_errno(err, -errno, "a pipe");
 	failed_r = failure[0];
@@ -97,18 +93,32 @@ int peer_start(const struct strv *argv, const struct strv *env, int said_fd, str
 	if (p.pid < 0)
 		return hx_error_errno(err, -errno, "fork");
 	if (p.pid == 0)
-		become(strv_argv(&words), env, theirs, said_fd, failed_w, parent);
-	close_fd(&theirs);
+		become(strv_argv(&words), env, socket, said_fd, failed_w, parent);
 	close_fd(&failed_w);
 	p.pidfd = pidfd_open(p.pid, 0);
 	if (p.pidfd < 0)
 		return hx_error_errno(err, -errno, "pidfd_open");
 	if (read(failed_r, &code, sizeof(code)) == (ssize_t)sizeof(code))
 		return hx_error_errno(err, code, "start %s", words.items[0]);
-	p.socket = TAKE_FD(ours);
 	*ret = p;
 	p = PEER_INIT;
 	return 0;
+}
+
+int peer_start(const struct strv *argv, const struct strv *env, int said_fd, struct peer *ret,
+	       struct hx_error *err)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return hx_error_errno(err, -errno, "a connection");
+	ours = pair[0];
+	theirs = pair[1];
+	int r = peer_start_on(argv, env, theirs, said_fd, ret, err);
+	if (r >= 0)
+		ret->socket = TAKE_FD(ours);
+	return r;
 }
 
 bool peer_is_waiting(const struct peer *p)

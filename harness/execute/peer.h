@@ -24,6 +24,10 @@ struct peer {
 int peer_start(const struct strv *argv, const struct strv *env, int said_fd, struct peer *ret,
 	       struct hx_error *err);
 
+/* The same with the socket that is given, which stays the caller's; ret->socket is -1. */
+int peer_start_on(const struct strv *argv, const struct strv *env, int socket, int said_fd,
+		  struct peer *ret, struct hx_error *err);
+
 /* How it ended. */
 struct peer_end {
 	int status;   /* as wait(2) has it */

@@ -12,6 +12,7 @@
 
 #include "harness/base/fs.h"
 #include "harness/execute/clock.h"
+#include "harness/execute/commanded.h"
 #include "harness/execute/faulted.h"
 #include "harness/execute/interposed.h"
 #include "harness/execute/tree.h"
@@ -196,6 +197,7 @@ static void reap(struct world *w)
 		}
 		interposed_ended(w, pid, status);
 		step_reaped(w, pid, status);
+		commanded_reaped(w, pid, status);
 	}
 	w->alone = pid < 0 && errno == ECHILD;
 }
@@ -233,6 +235,8 @@ static bool happened(const struct world *w, enum step_event event)
 		return w->n_steps && w->steps[w->n_steps - 1].ended;
 	case STEP_ALL:
 		return all_ended(w);
+	case STEP_COMMANDS:
+		return w->timed_out || commanded_over(w);
 	case STEP_ALONE:
 		return w->alone || w->timed_out;
 	case STEP_FAULT:
@@ -252,7 +256,7 @@ static bool happened(const struct world *w, enum step_event event)
 	return true;
 }
 
-#define FIXED_FDS 4
+#define FIXED_FDS 5
 #define ALL_FDS (FIXED_FDS + 2 * STEP_LIMIT)
 
 static size_t poll_set(const struct world *w, struct pollfd p[ALL_FDS], size_t which[ALL_FDS])
@@ -264,6 +268,7 @@ static size_t poll_set(const struct world *w, struct pollfd p[ALL_FDS], size_t w
 	/* POLLERR when the scheduler is gone: nobody would read this evidence. */
 	p[2] = (struct pollfd){ .fd = w->report_fd };
 	p[3] = (struct pollfd){ .fd = faulted_fd(w), .events = POLLIN };
+	p[4] = (struct pollfd){ .fd = commanded_fd(w), .events = POLLIN };
 	for (size_t i = 0; i < 2 * w->n_steps; i++) {
 		int fd = w->steps[i / 2].streams[i % 2].pipe;
 
@@ -302,6 +307,8 @@ int step_wait(struct world *w, enum step_event event, struct hx_error *err)
 			w->timed_out = true;
 		if (p[3].revents)
 			faulted_serve(w);
+		if (p[4].revents)
+			commanded_serve(w);
 		if (p[2].revents)
 			return hx_error_set(err, -EPIPE, "the scheduler is gone");
 	}

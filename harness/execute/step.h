@@ -48,11 +48,12 @@ struct world;
 enum step_event {
 	STEP_ENDED, /* the last step's process */
 	STEP_REPORT, /* the guest's whole report, or the end of every open stdout, of w->container's w->start */
-	STEP_FAULT,   /* as STEP_REPORT, or somebody waits for what a fault has taken away */
-	STEP_OWED,    /* as STEP_ENDED, or the same */
-	STEP_PATIENT, /* as STEP_ENDED, or the timer */
-	STEP_ALL,     /* every step's process */
-	STEP_ALONE,   /* no process but the init, or the timer */
+	STEP_FAULT,    /* as STEP_REPORT, or somebody waits for what a fault has taken away */
+	STEP_OWED,     /* as STEP_ENDED, or the same */
+	STEP_PATIENT,  /* as STEP_ENDED, or the timer */
+	STEP_ALL,      /* every step's process */
+	STEP_COMMANDS, /* every gofer command, or the timer */
+	STEP_ALONE,    /* no process but the init, or the timer */
 };
 
 /* What a child of the init does in place of a program. */

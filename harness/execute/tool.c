@@ -9,30 +9,6 @@
 
 #include "harness/base/fs.h"
 
-#define PREFIX "tool."
-
-static const char *const names[] = {
-	[TOOL_NONE] = "none",
-	[TOOL_VALGRIND] = "valgrind",
-	[TOOL_ASAN] = "asan",
-};
-
-int tool_parse(const char *name, enum tool *ret)
-{
-	for (size_t i = TOOL_VALGRIND; i < ARRAY_SIZE(names); i++) {
-		if (!strcmp(name, names[i])) {
-			*ret = (enum tool)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-const char *tool_name(enum tool t)
-{
-	return names[t];
-}
-
 /* Before it runs -------------------------------------------------------------------------------- */
 
 static bool on_path(const char *name)
@@ -89,9 +65,11 @@ static int wrap_valgrind(const char *folder, struct strv *argv)
 
 	r = r < 0 ? r : strv_push(argv, "-q");
 	r = r < 0 ? r : strv_push(argv, "--leak-check=full");
+	/* its pipes in /tmp are named after the process, whose number is that of another one in another world */
+	r = r < 0 ? r : strv_push(argv, "--vgdb=no");
 	r = r < 0 ? r : strv_push(argv, "--track-fds=yes");
 	r = r < 0 ? r : strv_push(argv, "--trace-children=yes");
-	return r < 0 ? r : strv_pushf(argv, "--log-file=%s/" PREFIX "%%p", folder);
+	return r < 0 ? r : strv_pushf(argv, "--log-file=%s/" TOOL_REPORT_PREFIX "%%p", folder);
 }
 
 int tool_wrap(enum tool t, const char *folder, const struct strv *command, struct strv *ret_argv,
@@ -110,72 +88,6 @@ int tool_wrap(enum tool t, const char *folder, const struct strv *command, struc
 
 /* After it ran ---------------------------------------------------------------------------------- */
 
-/* One process' report as it is read. */
-struct report {
-	bool first; /* of the process that was started */
-	struct str block;
-	bool about_fd;
-	bool inherited;
-	struct str *text;
-	size_t n;
-};
-
-static void end_block(struct report *r)
-{
-	if (r->block.len && !(r->about_fd && (r->inherited || !r->first))) {
-		str_printf(r->text, "%s%s\n",
-			   r->about_fd ? "a descriptor is open at the end:\n" : "",
-			   str_text(&r->block));
-		r->n++;
-	}
-	str_clear(&r->block);
-	r->about_fd = r->inherited = false;
-}
-
-/* Past "==PID== " or "--PID-- ", which begin every line of valgrind's. */
-static const char *past_pid(const char *line)
-{
-	const char *p = line;
-
-	if (strncmp(p, "==", 2))
-		return line;
-	p += 2 + strspn(p + 2, "0123456789");
-	if (strncmp(p, "==", 2))
-		return line;
-	return p[2] == ' ' ? p + 3 : p + 2;
-}
-
-static void take_line(struct report *r, const char *line)
-{
-	const char *said = past_pid(line);
-
-	/* the tool about itself, and the head of the list of descriptors */
-	if (!strncmp(line, "--", 2) || str_starts(said, "FILE DESCRIPTORS:"))
-		return;
-	if (!*said || str_starts(said, "Open "))
-		end_block(r);
-	if (!*said)
-		return;
-	r->about_fd |= str_starts(said, "Open ");
-	r->inherited |= strstr(said, "<inherited from parent>") != NULL;
-	str_printf(&r->block, "%s\n", said);
-}
-
-static int read_valgrind(const struct str *all, bool first, struct str *text, size_t *n)
-{
-	_cleanup_strv_ struct strv lines = STRV_INIT;
-	struct report r = { .first = first, .text = text };
-	int rc = strv_split(&lines, str_text(all), '\n');
-
-	for (size_t i = 0; i < lines.n && rc >= 0; i++) {
-		take_line(&r, lines.items[i]);
-		rc = str_ok(&r.block);
-	}
-	end_block(&r);
-	*n += r.n;
-	return rc < 0 ? rc : str_ok(text);
-}
-
 static int read_report(enum tool t, int folder_fd, const char *name, bool first, struct str *text,
 		       size_t *n, struct hx_error *err)
 {
@@ -185,20 +97,13 @@ static int read_report(enum tool t, int folder_fd, const char *name, bool first,
 
 	if (r < 0)
 		return r;
-	if (t == TOOL_VALGRIND) {
-		r = read_valgrind(&all, first, text, n);
-	} else if (all.len) {
-		str_printf(text, "%s\n", str_text(&all));
-		*n += 1;
-		r = str_ok(text);
-	}
+	r = tool_read_report(t, &all, first, text, n);
 	if (cut)
 		str_printf(text, "(the report %s is longer)\n", name);
 	return r < 0 ? hx_error_errno(err, r, "%s", name) : 0;
 }
 
-/* Names of reports, in order. */
-static int list_reports(int folder_fd, struct strv *ret)
+int tool_reports(int folder_fd, struct strv *ret)
 {
 	_cleanup_close_ int again = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
@@ -209,7 +114,8 @@ static int list_reports(int folder_fd, struct strv *ret)
 		return -errno;
 	(void)TAKE_FD(again);
 	while (r >= 0 && (e = readdir(dir)))
-		if (str_starts(e->d_name, PREFIX) && isdigit((unsigned char)e->d_name[5]))
+		if (str_starts(e->d_name, TOOL_REPORT_PREFIX) &&
+		    isdigit((unsigned char)e->d_name[5]))
 			r = strv_push(ret, e->d_name);
 	if (ret->n)
 		strv_sort(ret);
@@ -220,9 +126,9 @@ int tool_findings(enum tool t, int folder_fd, pid_t first, struct str *text, siz
 		  struct hx_error *err)
 {
 	_cleanup_strv_ struct strv reports = STRV_INIT;
-	_cleanup_free_ char *own = str_format(PREFIX "%d", (int)first);
+	_cleanup_free_ char *own = str_format(TOOL_REPORT_PREFIX "%d", (int)first);
 	size_t n = 0;
-	int r = own ? list_reports(folder_fd, &reports) : -ENOMEM;
+	int r = own ? tool_reports(folder_fd, &reports) : -ENOMEM;
 
 	if (r < 0)
 		return hx_error_errno(err, r, "the reports of %s", tool_name(t));

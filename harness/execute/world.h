@@ -51,6 +51,7 @@ struct world_handle {
 struct interposer;
 struct fault_desk;
 struct world_sources;
+struct world_commands;
 
 /* Inside: the init's own state. */
 struct world {
@@ -60,7 +61,8 @@ struct world {
 	int report_fd;
 	int signal_fd; /* SIGCHLD, and SIGTERM from the scheduler: stop and write what there is */
 	int timer_fd;
-	bool alone; /* no process but the init is left */
+	uint64_t began; /* clock_ms() */
+	bool alone;     /* no process but the init is left */
 	bool stop;
 	bool timed_out;
 	bool log_cut;
@@ -69,9 +71,10 @@ struct world {
 	struct fault_desk *faults; /* who is told of faults; NULL where none are planned */
 	struct world_sources
 		*sources; /* FUSE mounts of ours that are mounts' sources; NULL = none */
-	struct interposer *interposer; /* NULL where nothing stands between sentry and gofer */
-	size_t container;              /* of the pod: whom the next step is about */
-	unsigned int start;            /* … and which of its starts */
+	struct world_commands *commands; /* gofers that are a command; NULL = none */
+	struct interposer *interposer;   /* NULL where nothing stands between sentry and gofer */
+	size_t container;                /* of the pod: whom the next step is about */
+	unsigned int start;              /* … and which of its starts */
 	struct step steps[STEP_LIMIT];
 	size_t n_steps;
 };

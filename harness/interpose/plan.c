@@ -6,10 +6,8 @@
 #include "harness/base/fs.h"
 
 static const char *const gofers[SHIM_GOFER_N] = {
-	[SHIM_GOFER_STOCK] = "stock",
-	[SHIM_GOFER_MEMORY] = "memory",
-	[SHIM_GOFER_HOST] = "host",
-	[SHIM_GOFER_FUSE] = "fuse",
+	[SHIM_GOFER_STOCK] = "stock", [SHIM_GOFER_MEMORY] = "memory",   [SHIM_GOFER_HOST] = "host",
+	[SHIM_GOFER_FUSE] = "fuse",   [SHIM_GOFER_COMMAND] = "command",
 };
 
 static const char *const channels_names[SHIM_CHANNELS_N] = {

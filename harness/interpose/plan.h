@@ -23,6 +23,7 @@
 #include "harness/base/json.h"
 
 #define SHIM_PLAN_FILE "plan.json"
+#define SHIM_COMMAND_SOCKET "gofer.%u"
 #define SHIM_PLAN_TEXT_LIMIT (1u << 20)
 #define SHIM_PLAN_MOUNTS_LIMIT 1024
 #define SHIM_PLAN_ISSUED_LIMIT 64u
@@ -45,6 +46,7 @@ enum shim_gofer {
 	SHIM_GOFER_MEMORY, /* a fake one over an empty tree in RAM */
 	SHIM_GOFER_HOST,   /* a fake one over root */
 	SHIM_GOFER_FUSE,   /* a fake one over a FUSE mount of an empty tree in RAM */
+	SHIM_GOFER_COMMAND, /* somebody's: whoever accepts at DIR/gofer.ORDINAL serves the connection */
 	SHIM_GOFER_N,
 };
 

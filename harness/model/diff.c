@@ -256,8 +256,9 @@ static int compare_acked(const struct fact *e, const struct outcome *o, struct f
 static bool needs_start(const struct fact *e)
 {
 	static const enum property always[] = {
-		PROP_START, PROP_ERROR,  PROP_LEFT, PROP_ALIVE, PROP_GAINED, PROP_FIRED,
-		PROP_DEATH, PROP_TRACED, PROP_DIED, PROP_HUNG,  PROP_REREAD, PROP_AFTER,
+		PROP_START,  PROP_ERROR, PROP_LEFT,   PROP_ALIVE,  PROP_GAINED,
+		PROP_FIRED,  PROP_DEATH, PROP_TRACED, PROP_DIED,   PROP_HUNG,
+		PROP_REREAD, PROP_AFTER, PROP_ENDED,  PROP_MEMORY,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)

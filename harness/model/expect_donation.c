@@ -96,6 +96,16 @@ static void fd_3(struct expect *e, const struct view *v)
 	demand(e, PROP_LEAKED, v->index, MATCH_IS, "");
 }
 
+/* A command of somebody's ends by itself once nobody needs it, and its memory checker has nothing to say. */
+static void good_command(struct expect *e, const struct view *v)
+{
+	if (v->serving->gofer != SPEC_GOFER_COMMAND)
+		return;
+	demand(e, PROP_ENDED, v->index, MATCH_IS, ENDED_WELL);
+	if (v->serving->under)
+		demand(e, PROP_MEMORY, v->index, MATCH_IS, TOOL_NOTHING);
+}
+
 /* FD-5: a gofer without an FD serves an opted-out mount like the stock one does. */
 static void fd_5(struct expect *e, const struct view *v)
 {
@@ -106,6 +116,7 @@ static void fd_5(struct expect *e, const struct view *v)
 	demand_directfs(e, v, false);
 	if (v->twin >= 0 && v->m && str_eq(v->m->script, SPEC_STANDARD_SCRIPT))
 		demand_same_answers(e, v->index, v->twin);
+	good_command(e, v);
 }
 
 /* The same rules for the rootfs. */

@@ -40,6 +40,8 @@ static const char *const names[PROP_N] = {
 	[PROP_SWOLLEN] = "grown after an exec",
 	[PROP_TAKES] = "mounts take",
 	[PROP_ALIVE] = "alive",
+	[PROP_ENDED] = "end of the gofer",
+	[PROP_MEMORY] = "memory",
 	[PROP_GAINED] = "descriptors gained a start",
 };
 

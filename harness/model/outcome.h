@@ -53,6 +53,8 @@ enum property {
 	PROP_FILTER, /* container: what the live filters allow of KEY, see below */
 	PROP_TAKES, /* container: what its mounts, as the guest sees them, take of KEY of a filter */
 	PROP_ALIVE, /* container: "yes" where container KEY of the pod ran a second process at the end */
+	PROP_ENDED, /* mount: how the command that served it ended, once its connection was closed */
+	PROP_MEMORY, /* mount: what a memory checker found in that command */
 	PROP_GAINED, /* container: descriptors that KEY has more for each of its failed starts after the first */
 	PROP_N,
 };
@@ -91,6 +93,12 @@ enum property {
 #define SWOLLEN_FILES "gofer's files"
 #define SWOLLEN_KIB (4u << 10)
 #define SWOLLEN_FILES_LEAST 100u
+
+/* Values of PROP_ENDED, others are "signal 11" and the like; PROP_MEMORY has TOOL_NOTHING. */
+#define ENDED_WELL "exit status 0"
+#define ENDED_NOT "it does not end"
+#define ENDED_UNSTARTED "it was not started"
+#define ENDED_LATE "killed at the deadline"
 
 /* Keys of PROP_GAINED. */
 #define GAINED_SENTRY "sentry"

@@ -6,6 +6,7 @@
 #include "harness/model/diff.h"
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
+#include "harness/observe/commands.h"
 #include "harness/observe/observe.h"
 #include "harness/observe/sensors.h"
 #include "harness/observe/transcript.h"
@@ -196,6 +197,25 @@ static int add_unissued(struct json_object *line, const struct judging *j, enum 
 	return list ? 0 : -ENOMEM;
 }
 
+/* The runtime's own words; where a command serves the subject, that command's come first. */
+static int add_log(struct json_object *line, const struct judging *j, int subject)
+{
+	const struct spec_serving *v = subject == SUBJECT_ROOTFS ? &j->spec.rootfs
+				       : subject >= 0 && (size_t)subject < j->spec.n_mounts
+					       ? &j->spec.mounts[subject].serving
+					       : NULL;
+	_cleanup_str_ struct str log = STR_INIT;
+	int r = 0;
+
+	if (v && v->gofer == SPEC_GOFER_COMMAND)
+		r = command_words(j->evidence, subject_name(subject, &j->spec), v, &log);
+	if (r >= 0 && j->excerpt)
+		str_add(&log, j->excerpt);
+	if (r < 0 || str_ok(&log) < 0)
+		return -ENOMEM;
+	return log.len ? json_add_string(line, "log", str_text(&log)) : 0;
+}
+
 static int conclude(struct json_object *line, const struct judging *j, enum verdict verdict,
 		    size_t compared, const char *wants_outcome, int subject, enum clause clause)
 {
@@ -209,7 +229,7 @@ static int conclude(struct json_object *line, const struct judging *j, enum verd
 	if (json_add_string(line, "verdict", verdict_name(verdict)) < 0 ||
 	    json_add_string(line, "reason", verdict == VERDICT_PASS ? NULL : reason) < 0 ||
 	    json_add_int(line, "compared", (int64_t)compared) < 0 ||
-	    (verdict != VERDICT_PASS && json_add_string(line, "log", j->excerpt) < 0))
+	    (verdict != VERDICT_PASS && add_log(line, j, subject) < 0))
 		return -ENOMEM;
 	return wants_outcome
 		       ? json_add(line, "outcome",

@@ -99,7 +99,7 @@ static int run_sensors(struct sensing *x, struct hx_error *err)
 {
 	static int (*const sensors[])(struct sensing *, struct hx_error *) = {
 		sense_guest,  sense_steps,   sense_log, sense_wire,
-		sense_faults, sense_filters, sense_pod,
+		sense_faults, sense_filters, sense_pod, sense_commands,
 	};
 	int r = 0;
 

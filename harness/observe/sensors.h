@@ -15,6 +15,8 @@
 #define SENSOR_FILTER "filter"
 #define SENSOR_INSPECTION "inspection"
 #define SENSOR_TRACER "tracer"
+#define SENSOR_WORLD "world"
+#define SENSOR_TOOL "tool"
 
 struct sensing {
 	const struct evidence *e;
@@ -49,6 +51,7 @@ int sense_faults(struct sensing *x, struct hx_error *err);
 /* After sense_guest. */
 int sense_wire(struct sensing *x, struct hx_error *err);
 int sense_pod(struct sensing *x, struct hx_error *err);
+int sense_commands(struct sensing *x, struct hx_error *err);
 /* Once, for the sandbox. */
 int sense_residue(struct sensing *x, struct hx_error *err);
 struct wire_log;

@@ -22,6 +22,10 @@
  *                     "traced": [ { "pid", "signal"?, "exit"? } … ] of the sentries that stayed so
  *   fuse.json         of sources that are FUSE mounts of ours: { "faults": [ { "mount", "line", "fired": N } … ],
  *                     "operations": { ID: { OPERATION: N, … }, … } } since the guest began, with SPEC_BEGUN_SOURCE
+ *   gofers.json       of mounts that a command serves: { "command": [ word … ], "gofers": [ { "mount": ID, "pid"? (absent: it was
+ *                     not started), "failed"?: why not, "exit"? or "signal"? or "killed"?: "waiting" or "working" where it
+ *                     did not end } … ] }; gofer.ID: what it said, tool.ID.PID: what a memory checker reports of each of
+ *                     its processes
  *   N-again.stdout    the report of a second process in what was restored, whose first one has reported before
  *   sources           SUBJECT TAB MAJOR:MINOR TAB INODE of each mount's host object, rootfs too
  *   deadline.PID      /proc of one process at the deadline: status, stack, wchan, syscall, FDs
@@ -54,6 +58,7 @@
 #define EVIDENCE_OUTPUT_LIMIT (8u << 20) /* bytes kept of one step's stdout or stderr */
 #define EVIDENCE_LOG_LIMIT (16u << 20)   /* bytes kept of one log file */
 #define EVIDENCE_LOGS_LIMIT 128          /* log files of one sandbox */
+#define EVIDENCE_SAID_LIMIT (64u << 10)  /* bytes kept of what one command said */
 #define EVIDENCE_FILES_LIMIT 512         /* files in one evidence folder */
 
 #define EVIDENCE_SPEC "spec.json"
@@ -66,5 +71,7 @@
 #define EVIDENCE_INTERPOSED "interposed.json"
 #define EVIDENCE_SOURCES "sources"
 #define EVIDENCE_FUSE "fuse.json"
+#define EVIDENCE_COMMANDS "gofers.json"
+#define EVIDENCE_SAID_PREFIX "gofer."
 
 #endif

@@ -346,6 +346,14 @@ static int describe_restore(const struct spec_sandbox *s, struct strv *ret)
 	return e < 0 ? e : describe_annotations(again, "", ret);
 }
 
+static int describe_command(const struct spec_serving *v, const char *what, struct strv *ret)
+{
+	if (v->gofer != SPEC_GOFER_COMMAND)
+		return 0;
+	return strv_pushf(ret, "%s served by a gofer command%s%s", what, v->under ? " under " : "",
+			  v->under ? tool_name(v->under) : "");
+}
+
 int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 {
 	int at = spec_find_mount(s, id);
@@ -369,6 +377,10 @@ int row_describe(const struct spec_sandbox *s, const char *id, struct strv *ret)
 			e = strv_pushf(ret, "mount %s type %s source %s options %s", m->destination,
 				       m->type, m->source ? m->source : "-", str_text(&options));
 	}
+	if (e >= 0)
+		e = at >= 0 ? describe_command(&s->mounts[at].serving, s->mounts[at].destination,
+					       ret)
+			    : describe_command(&s->rootfs, "rootfs", ret);
 	if (e >= 0)
 		e = describe_annotations(s, id, ret);
 	return e < 0 || !spec_is_restored(s) ? e : describe_restore(s, ret);

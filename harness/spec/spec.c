@@ -269,6 +269,7 @@ static int copy_serving(struct spec_serving *to, const struct spec_serving *from
 {
 	to->gofer = from->gofer;
 	to->donate = from->donate;
+	to->under = from->under;
 	return spec_set(&to->tamper, from->tamper);
 }
 

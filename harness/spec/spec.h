@@ -16,6 +16,7 @@
 #include "harness/base/json.h"
 #include "harness/base/str.h"
 #include "harness/spec/profile.h"
+#include "harness/spec/tool.h"
 
 #define SPEC_SCRATCH "@SCRATCH@"           /* stands for the scratch folder's absolute path */
 #define SPEC_BUNDLE SPEC_SCRATCH "/bundle" /* where config.json and rootfs/ are */
@@ -135,10 +136,11 @@ enum spec_forbid {
 
 /* Who answers for a mount. */
 enum spec_gofer {
-	SPEC_GOFER_STOCK,  /* the runtime's own */
-	SPEC_GOFER_MEMORY, /* fakegofer: a tree in RAM; has no FD to donate */
-	SPEC_GOFER_HOST,   /* fakegofer: the mount's source */
-	SPEC_GOFER_FUSE,   /* fakegofer: a FUSE mount of its own; never donates */
+	SPEC_GOFER_STOCK,   /* the runtime's own */
+	SPEC_GOFER_MEMORY,  /* fakegofer: a tree in RAM; has no FD to donate */
+	SPEC_GOFER_HOST,    /* fakegofer: the mount's source */
+	SPEC_GOFER_FUSE,    /* fakegofer: a FUSE mount of its own; never donates */
+	SPEC_GOFER_COMMAND, /* somebody's command over the mount's source; is to donate nothing */
 	SPEC_GOFER_N,
 };
 
@@ -146,6 +148,7 @@ struct spec_serving {
 	enum spec_gofer gofer;
 	bool donate; /* a host gofer of ours donates the FD of the mount's root */
 	char *tamper; /* what is done to the Mount reply: a row of interpose's table; NULL = nothing */
+	enum tool under; /* the memory checker that a command runs under */
 };
 
 struct spec_annotation {
@@ -255,7 +258,7 @@ int spec_set(char **field, const char *text);
  * such mount. Source of the fact: runsc/container/container.go (gofer confs).
  */
 int spec_ordinal(const struct spec_sandbox *s, int index);
-/* "stock", "memory", "host", "fuse". */
+/* "stock", "memory", "host", "fuse", "command". */
 const char *spec_gofer_name(enum spec_gofer gofer);
 /* The gofer is one of ours, or its reply is tampered with: something must stand in between. */
 bool spec_serving_is_ours(const struct spec_serving *v);

@@ -42,10 +42,8 @@ static const char *const wire_names[SPEC_WIRE_N] = {
 };
 
 static const char *const gofer_names[SPEC_GOFER_N] = {
-	[SPEC_GOFER_STOCK] = "stock",
-	[SPEC_GOFER_MEMORY] = "memory",
-	[SPEC_GOFER_HOST] = "host",
-	[SPEC_GOFER_FUSE] = "fuse",
+	[SPEC_GOFER_STOCK] = "stock", [SPEC_GOFER_MEMORY] = "memory",   [SPEC_GOFER_HOST] = "host",
+	[SPEC_GOFER_FUSE] = "fuse",   [SPEC_GOFER_COMMAND] = "command",
 };
 
 const char *spec_gofer_name(enum spec_gofer gofer)
@@ -133,7 +131,8 @@ static int put_serving(struct json_object *o, const char *key, const struct spec
 	if (json_add(o, key, serving) < 0 ||
 	    json_add_string(serving, "gofer", gofer_names[v->gofer]) < 0 ||
 	    json_add_bool(serving, "donate", v->donate) < 0 ||
-	    json_add_string(serving, "tamper", v->tamper) < 0)
+	    json_add_string(serving, "tamper", v->tamper) < 0 ||
+	    (v->under && json_add_string(serving, "under", tool_name(v->under)) < 0))
 		return -ENOMEM;
 	return 0;
 }
@@ -251,6 +250,9 @@ static int get_serving(struct json_object *o, const char *key, struct spec_servi
 	if (r >= 0)
 		r = json_get_bool(serving, "donate", &ret->donate, err);
 	ret->gofer = (enum spec_gofer)gofer;
+	if (r >= 0 && json_object_object_get_ex(serving, "under", NULL) &&
+	    tool_parse(json_string_or(serving, "under", ""), &ret->under) < 0)
+		r = hx_error_set(err, -EBADMSG, "under: unknown value");
 	if (r >= 0 && spec_set(&ret->tamper, json_string_or(serving, "tamper", NULL)) < 0)
 		r = hx_error_set(err, -ENOMEM, "out of memory");
 	return r < 0 ? hx_error_wrap(err, r, "%s", key) : 0;

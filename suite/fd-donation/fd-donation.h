@@ -7,6 +7,7 @@
 extern const struct sandbox_source fd_donation_sandboxes[];
 extern const struct sandbox_source fd_missing_sandboxes[];
 extern const struct sandbox_source bad_reply_sandboxes[];
+extern const struct sandbox_source command_sandboxes[];
 
 /* One mount of such a sandbox. */
 struct served {

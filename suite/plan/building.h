@@ -24,6 +24,8 @@ int plan_add_cases(struct plan *p, const struct naming *n);
 
 /* rows.c: every row of the tables, packed twice, and some alone. */
 int plan_add_rows(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
+/* command.c: in place of all else, where depth->command is set. */
+int plan_add_commands(struct plan *p, const struct plan_depth *depth, struct hx_error *err);
 /* whole.c: one sandbox of its own, or a group. */
 int plan_add_whole(struct plan *p, const struct sandbox_source *src, uint64_t seed,
 		   struct hx_error *err);

@@ -154,7 +154,7 @@ static int mark_skips(struct plan *p)
 		const struct requirement *req = &requirements[c->clause];
 		const char *why = why_infeasible(p, c);
 
-		if (c->judged)
+		if (c->judged || c->skip)
 			continue;
 		if (req->since > p->profile)
 			c->skip = str_format("needs profile %s, this run's is %s",
@@ -186,18 +186,25 @@ int plan_sort(struct plan *p)
 	return r;
 }
 
-int plan_make(enum profile profile, const struct plan_depth *depth, struct plan *ret,
-	      struct hx_error *err)
+static int add_suite(struct plan *p, const struct plan_depth *depth, struct hx_error *err)
 {
-	_cleanup_plan_ struct plan p = { .profile = profile };
-	int r = plan_add_rows(&p, depth, err);
+	int r = plan_add_rows(p, depth, err);
 
 	for (size_t t = 0; plan_sandbox_tables[t] && r >= 0; t++)
 		for (const struct sandbox_source *s = plan_sandbox_tables[t]; s->slug && r >= 0;
 		     s++)
-			r = plan_add_whole(&p, s, depth->seed, err);
+			r = plan_add_whole(p, s, depth->seed, err);
 	for (const plan_source_fn *f = plan_other_tables; *f && r >= 0; f++)
-		r = (*f)(&p, depth, err);
+		r = (*f)(p, depth, err);
+	return r;
+}
+
+int plan_make(enum profile profile, const struct plan_depth *depth, struct plan *ret,
+	      struct hx_error *err)
+{
+	_cleanup_plan_ struct plan p = { .profile = profile };
+	int r = depth->command ? plan_add_commands(&p, depth, err) : add_suite(&p, depth, err);
+
 	if (r < 0)
 		return r;
 	r = mark_skips(&p);

@@ -60,6 +60,9 @@ struct plan_depth {
 	const struct plan_points
 		*points; /* fault points, as counted; NULL = one of each workload */
 	size_t strength; /* so many factors meet in every way that they can */
+	bool command;    /* only the cases that a gofer command takes part in, and no others */
+	bool rootless;   /* that command serves no folder that it is told of */
+	enum tool under; /* … and runs under this */
 };
 
 /* The whole suite for this profile. Errors name the row or sandbox. */
@@ -95,6 +98,7 @@ typedef bool (*plan_need_fn)(const struct spec_sandbox *s, const char *what);
 bool plan_needs_platform(const struct spec_sandbox *s, const char *platform);
 bool plan_needs_fuse(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_faults(const struct spec_sandbox *s, const char *unused);
+bool plan_needs_command(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused);
 bool plan_needs_watch(const struct spec_sandbox *s, const char *unused);
 /* Some selected case that is not skipped is judged in such sandboxes only. */

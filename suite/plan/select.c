@@ -118,6 +118,16 @@ bool plan_needs_faults(const struct spec_sandbox *s, const char *unused)
 	return spec_faulted(s) != NULL;
 }
 
+bool plan_needs_command(const struct spec_sandbox *s, const char *unused)
+{
+	bool needs = s->rootfs.gofer == SPEC_GOFER_COMMAND;
+
+	(void)unused;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		needs = needs || s->mounts[i].serving.gofer == SPEC_GOFER_COMMAND;
+	return needs;
+}
+
 bool plan_needs_filters(const struct spec_sandbox *s, const char *unused)
 {
 	(void)unused;

@@ -404,7 +404,9 @@ static void a_description_is_short_and_leaves_out_other_hints(void **state)
 {
 	static const struct sketch k = {
 		.global = { .flag = SPEC_ON },
-		.mounts = { { .value = "64KiB" }, { .value = "off" } },
+		.mounts = { { .value = "64KiB",
+			      .serving = { .gofer = SPEC_GOFER_COMMAND, .under = TOOL_ASAN } },
+			    { .value = "off" } },
 		.extra = { { SPEC_ROOTFS_PREFIX "directfs", "off" } },
 	};
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
@@ -418,6 +420,7 @@ static void a_description_is_short_and_leaves_out_other_hints(void **state)
 		str_printf(&all, "%s\n", v.items[i]);
 	assert_has(str_text(&all), "--directfs=true\n");
 	assert_has(str_text(&all), "mount /a type bind source @SCRATCH@/src/a options rbind,rw\n");
+	assert_has(str_text(&all), "/a served by a gofer command under asan\n");
 	assert_has(str_text(&all), "(65536 bytes)\n");
 	assert_has(str_text(&all), "rootfs.directfs=\"off\"\n");
 	assert_null(strstr(str_text(&all), "mount.b."));

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "fakegofer/backend/fuse.h"
@@ -282,6 +283,20 @@ static pid_t start_guard(pid_t group)
 	_exit(0);
 }
 
+/* By the folder's descriptor, since its path may be longer than a socket's name. */
+static int reach_command(const struct shim *s, unsigned int ordinal, int *ret, struct hx_error *err)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/" SHIM_COMMAND_SOCKET, s->dir,
+		 ordinal);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return hx_error_errno(err, -errno, "reach " SHIM_COMMAND_SOCKET, ordinal);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
 int fake_start(struct shim *s, struct conn *c, struct hx_error *err)
 {
 	struct task t = { .s = s,
@@ -292,7 +307,8 @@ int fake_start(struct shim *s, struct conn *c, struct hx_error *err)
 			  .serves = true,
 			  .fuse = FUSE_MOUNT_INIT };
 	int socket = -1;
-	int r = start(&t, &serves, &socket, &c->fake, err);
+	int r = c->kind == SHIM_GOFER_COMMAND ? reach_command(s, c->argv.ordinal, &socket, err)
+					      : start(&t, &serves, &socket, &c->fake, err);
 
 	if (r < 0)
 		return r;

@@ -8,7 +8,7 @@
 #include "harness/interpose/shim/shim.h"
 
 /*
- * Starts c's fake gofer. c->gofer becomes the connection to it, what it was becomes c->idle. Its FUSE
+ * Starts c's fake gofer, or reaches the command that is in its place, which is no child of this process. c->gofer becomes the connection to it, what it was becomes c->idle. Its FUSE
  * mount, if any, is made at DIR/fuse.K, K = the number of the connection.
  */
 int fake_start(struct shim *s, struct conn *c, struct hx_error *err);

@@ -235,6 +235,29 @@ struct json_object *case_of(const struct ran *r, const char *case_id)
 	return NULL;
 }
 
+const char *log_of(const struct ran *r, const char *case_id)
+{
+	struct json_object *c = case_of(r, case_id);
+
+	return c ? json_string_or(c, "log", "") : "";
+}
+
+bool fails_by(const struct ran *r, const char *case_id, const char *property)
+{
+	struct json_object *facts = NULL, *c = case_of(r, case_id);
+
+	if (!c || json_get_array(c, "facts", &facts, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < json_object_array_length(facts); i++) {
+		struct json_object *f = json_object_array_get_idx(facts, i);
+
+		if (!strcmp(json_string_or(f, "property", ""), property) &&
+		    !strcmp(json_string_or(f, "state", ""), "fail"))
+			return true;
+	}
+	return false;
+}
+
 const char *verdict_of(const struct ran *r, const char *case_id)
 {
 	struct json_object *c = case_of(r, case_id);

@@ -54,5 +54,9 @@ void print_failed(const struct ran *r);
 /* The case's verdict in the record, or NULL. */
 const char *verdict_of(const struct ran *r, const char *case_id);
 struct json_object *case_of(const struct ran *r, const char *case_id);
+/* What its record shows of what was said; "" = nothing. */
+const char *log_of(const struct ran *r, const char *case_id);
+/* A fact of this property is why it failed. */
+bool fails_by(const struct ran *r, const char *case_id, const char *property);
 
 #endif

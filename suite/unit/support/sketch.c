@@ -8,6 +8,7 @@ static void set_serving(struct spec_serving *to, const struct spec_serving *from
 {
 	to->gofer = from->gofer;
 	to->donate = from->donate;
+	to->under = from->under;
 	assert_int_equal(spec_set(&to->tamper, from->tamper), 0);
 }
 
@@ -67,7 +68,7 @@ void sketch_full(struct spec_sandbox *ret)
 		.rootfs_readonly = true,
 		.wire = SPEC_WIRE_WHOLE,
 		.forbid = SPEC_FORBID_SENTRY,
-		.rootfs = { SPEC_GOFER_HOST, true, (char *)"fd-32" },
+		.rootfs = { SPEC_GOFER_COMMAND, true, (char *)"fd-32", TOOL_VALGRIND },
 		.mounts = {
 			{ "off-newline", .twin = "b" },
 			{ "absent", .hint = ROW_HINT_NO_TYPE, .shape = ROW_SHAPE_NESTED },
@@ -101,7 +102,8 @@ void sketch_full(struct spec_sandbox *ret)
 
 static bool same_serving(const struct spec_serving *a, const struct spec_serving *b)
 {
-	return a->gofer == b->gofer && a->donate == b->donate && str_eq(a->tamper, b->tamper);
+	return a->gofer == b->gofer && a->donate == b->donate && str_eq(a->tamper, b->tamper) &&
+	       a->under == b->under;
 }
 
 static const char *mount_difference(const struct spec_mount *a, const struct spec_mount *b)
