@@ -242,13 +242,34 @@ static void close_ends(struct gofer *g)
 	close_fd(&g->verify);
 }
 
-static void child(const struct gofer_setting *set, struct gofer *ours, struct gofer *theirs,
-		  pid_t parent) __attribute__((noreturn));
+static void child(const struct gofer_setting *set, struct gofer *theirs, pid_t parent)
+	__attribute__((noreturn));
 
-static void child(const struct gofer_setting *set, struct gofer *ours, struct gofer *theirs,
-		  pid_t parent)
+static int compare(const void *a, const void *b)
 {
-	close_ends(ours);
+	return *(const int *)a - *(const int *)b;
+}
+
+/* What else this process has open is no gofer's: it would count as the gofer's. */
+static void keep_fds(const struct gofer_setting *set, const struct gofer *theirs)
+{
+	int kept[] = { STDERR_FILENO,  theirs->faulted, theirs->sibling,
+		       theirs->verify, set->quiet_fd,   set->dead_fuse };
+	size_t n = ARRAY_SIZE(kept);
+
+	qsort(kept, n, sizeof(kept[0]), compare);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int next = (unsigned int)kept[i] + 1;
+		unsigned int last = i + 1 < n ? (unsigned int)kept[i + 1] - 1 : ~0u;
+
+		if (kept[i] >= STDERR_FILENO && next <= last)
+			close_range(next, last, 0);
+	}
+}
+
+static void child(const struct gofer_setting *set, struct gofer *theirs, pid_t parent)
+{
+	keep_fds(set, theirs);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	if (set->spec->backend == TRIAL_COMMAND)
@@ -266,7 +287,7 @@ int gofer_start(const struct gofer_setting *set, struct gofer *ret, struct hx_er
 	if (rc == 0)
 		ours.pid = fork();
 	if (ours.pid == 0)
-		child(set, &ours, &theirs, parent);
+		child(set, &theirs, parent);
 	close_ends(&theirs);
 	if (rc == 0)
 		rc = ours.pid < 0 ? -errno : 0;
