@@ -49,6 +49,7 @@ struct trial {
 	struct gofer gofer;
 	struct backend *remote; /* the faulted connection */
 	struct client *sibling; /* another one of the same process; NULL = it serves one alone */
+	uint64_t sibling_root;  /* the control FD of its mount */
 	struct fuse_mount mount;
 	struct judging judge;
 };
