@@ -20,7 +20,6 @@
 
 #define START_MS 10000 /* for a backend's root and the kernel's handshake */
 #define REAP_MS 5000   /* for a killed daemon; one in an uninterruptible wait is left to init */
-#define MOUNTINFO_MAX (8u << 20)
 
 static int may_mount(struct hx_error *err)
 {
@@ -44,70 +43,24 @@ int fuse_usable(struct hx_error *err)
 			      "/dev/fuse");
 }
 
-/* Undoes mountinfo's \ooo in place. */
-static void unescape(char *text)
+/*
+ * The connection of the topmost mount at path, which is its device's minor number: told from what the
+ * kernel has, so that no daemon is asked, and a hung one is not waited for.
+ */
+int fuse_connection_at(const char *path, unsigned int *ret)
 {
-	char *to = text;
+	struct statx st;
 
-	for (const char *from = text; *from; to++) {
-		unsigned int byte;
-
-		if (*from == '\\' && sscanf(from + 1, "%3o", &byte) == 1) {
-			*to = (char)byte;
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
-/* Reads "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT …" of one line; true where it is of this path. */
-static bool is_mounted_at(char *line, const char *path, unsigned int *ret_minor)
-{
-	unsigned int major;
-	unsigned int minor;
-	int root = 0;
-	char *at;
-
-	if (sscanf(line, "%*u %*u %u:%u %n", &major, &minor, &root) != 2 || root == 0)
-		return false;
-	at = strchr(line + root, ' ');
-	if (!at)
-		return false;
-	at[1 + strcspn(at + 1, " ")] = '\0';
-	unescape(at + 1);
-	if (strcmp(at + 1, path) != 0)
-		return false;
-	*ret_minor = minor;
-	return true;
-}
-
-/* The device of the topmost mount at path, without touching it. */
-static int device_at(const char *path, unsigned int *ret_minor, struct hx_error *err)
-{
-	_cleanup_close_ int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	_cleanup_str_ struct str text = STR_INIT;
-	bool cut;
-	bool found = false;
-	char *rest;
-	char *line;
-	int rc;
-
-	if (fd < 0)
-		return hx_error_errno(err, -errno, "/proc/self/mountinfo");
-	rc = fs_read_fd(fd, MOUNTINFO_MAX, &text, &cut, err);
-	if (rc < 0)
-		return rc;
-	for (rest = text.data; rest && (line = strsep(&rest, "\n"));)
-		found = is_mounted_at(line, path, ret_minor) || found;
-	if (!found)
-		return hx_error_set(err, -ENOENT, "no mount at %s", path);
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0,
+		  &st) < 0)
+		return -errno;
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_dev_major != 0)
+		return -ENOENT;
+	*ret = st.stx_dev_minor;
 	return 0;
 }
 
-/* The daemon's word on its start; its silence or death is one, too. */
-static int hear(int fd, struct hx_error *err)
+int fuse_report_wait(int fd, unsigned int *ret_connection, struct hx_error *err)
 {
 	struct pollfd event = { .fd = fd, .events = POLLIN };
 	struct fuse_report r;
@@ -121,6 +74,7 @@ static int hear(int fd, struct hx_error *err)
 		return hx_error_set(err, -ECHILD, "the FUSE daemon died");
 	if (r.code < 0)
 		return hx_error_errno(err, r.code, "%.*s", (int)sizeof(r.why), r.why);
+	*ret_connection = r.connection;
 	return 0;
 }
 
@@ -176,7 +130,7 @@ static int abort_connection(unsigned int connection)
 int fuse_abort_at(const char *path)
 {
 	unsigned int connection;
-	int r = device_at(path, &connection, NULL);
+	int r = fuse_connection_at(path, &connection);
 
 	return r < 0 ? r : abort_connection(connection);
 }
@@ -194,10 +148,19 @@ static void end_daemon(struct fuse_mount *m)
 /* Only what is ours: the topmost mount there must be this connection's. */
 static void detach(const struct fuse_mount *m)
 {
-	unsigned int minor;
+	unsigned int topmost;
 
-	if (device_at(m->mountpoint, &minor, NULL) == 0 && minor == m->connection)
+	if (fuse_connection_at(m->mountpoint, &topmost) == 0 && topmost == m->connection)
 		umount2(m->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+void fuse_mount_leave(struct fuse_mount *m)
+{
+	if (m->connection > 0)
+		detach(m);
+	close_fd(&m->pidfd);
+	free(m->mountpoint);
+	*m = FUSE_MOUNT_INIT;
 }
 
 void fuse_mount_stop(struct fuse_mount *m)
@@ -206,11 +169,7 @@ void fuse_mount_stop(struct fuse_mount *m)
 		(void)abort_connection(m->connection);
 	if (m->pid > 0)
 		end_daemon(m);
-	if (m->connection > 0)
-		detach(m);
-	close_fd(&m->pidfd);
-	free(m->mountpoint);
-	*m = FUSE_MOUNT_INIT;
+	fuse_mount_leave(m);
 }
 
 /* A start that failed may have got as far as the mount: before is what was there. */
@@ -221,7 +180,7 @@ static void abandon(struct fuse_mount *m, unsigned int before)
 	if (m->pid > 0)
 		end_daemon(m);
 	m->pid = -1;
-	if (device_at(m->mountpoint, &after, NULL) == 0 && after != before)
+	if (fuse_connection_at(m->mountpoint, &after) == 0 && after != before)
 		m->connection = after;
 	fuse_mount_stop(m);
 }
@@ -242,12 +201,10 @@ int fuse_mount_start(struct backend *b, const char *mountpoint,
 	m.mountpoint = realpath(mountpoint, NULL);
 	if (!m.mountpoint)
 		return hx_error_errno(err, -errno, "%s", mountpoint);
-	(void)device_at(m.mountpoint, &before, NULL);
+	(void)fuse_connection_at(m.mountpoint, &before);
 	rc = spawn(owned, options ? options : &defaults, &m, &report, err);
 	if (rc == 0)
-		rc = hear(report, err);
-	if (rc == 0)
-		rc = device_at(m.mountpoint, &m.connection, err);
+		rc = fuse_report_wait(report, &m.connection, err);
 	if (rc < 0) {
 		abandon(&m, before);
 		return hx_error_wrap(err, rc, "FUSE at %s", mountpoint);

@@ -41,9 +41,13 @@ struct fuse_mount_options {
 
 /* What a session tells who waits for its start, once: that the kernel has shaken hands, or why not. */
 struct fuse_report {
-	int code; /* 0 or a negative errno */
+	int code;                /* 0 or a negative errno */
+	unsigned int connection; /* as in struct fuse_mount */
 	char why[FUSE_WHY_MAX];
 };
+
+/* The connection of a mount that was started; a session's silence or death is a negative errno, too. */
+int fuse_report_wait(int fd, unsigned int *ret_connection, struct hx_error *err);
 
 /*
  * A mount served by the calling thread, for who has many mounts in one process: mounts b, which is
@@ -69,5 +73,7 @@ int fuse_mount_start(struct backend *b, const char *mountpoint,
  * mount, ends and reaps the daemon. Never touches a path below the mountpoint; never hangs.
  */
 void fuse_mount_stop(struct fuse_mount *m);
+/* Detaches the mount and leaves its daemon, whose session ends once nobody uses the mount any more. */
+void fuse_mount_leave(struct fuse_mount *m);
 
 #endif

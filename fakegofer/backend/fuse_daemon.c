@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_log.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "harness/base/fs.h"
 
 #define DATA_MAX 128
+#define MOUNT_STACK (16u << 10)
 
 static void no_log(enum fuse_log_level level, const char *fmt, va_list ap)
 {
@@ -28,7 +30,7 @@ static void no_log(enum fuse_log_level level, const char *fmt, va_list ap)
 
 static void report(struct fuse_daemon *d, int code, const char *why)
 {
-	struct fuse_report r = { .code = code };
+	struct fuse_report r = { .code = code, .connection = d->connection };
 
 	if (d->report_fd < 0)
 		return;
@@ -69,26 +71,42 @@ static int find_root(struct fuse_daemon *d, bool file_root, uint32_t *ret_mode,
 	return file_root ? -EISDIR : -ENOTDIR;
 }
 
+struct mounting {
+	const char *name;
+	const char *mountpoint;
+	const char *data;
+	int device;
+	unsigned int connection;
+};
+
+static int mount_alone(void *ctx)
+{
+	struct mounting *m = ctx;
+	int rc;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (m->device > 0)
+		close_range(0, (unsigned int)m->device - 1, 0);
+	close_range((unsigned int)m->device + 1, ~0u, 0);
+	if (mount(m->name, m->mountpoint, "fuse.gofercert", MS_NOSUID | MS_NODEV, m->data) < 0)
+		return errno;
+	rc = fuse_connection_at(m->mountpoint, &m->connection);
+	return -rc;
+}
+
 /*
  * mount(2) by a process that has nothing else open. The mountpoint may lie in a mount that this process
  * serves itself: killed on the way there, it would wait for its own answer and never close the device.
+ * It borrows this one's memory, as vfork does: a copy would cost more than the mount.
  */
-static int mount_apart(const char *name, const char *mountpoint, const char *data, int device)
+static int mount_apart(struct mounting *m)
 {
+	_Alignas(16) char stack[MOUNT_STACK];
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid = clone(mount_alone, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, m);
 
 	if (pid < 0)
 		return -errno;
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (device > 0)
-			close_range(0, (unsigned int)device - 1, 0);
-		close_range((unsigned int)device + 1, ~0u, 0);
-		_exit(mount(name, mountpoint, "fuse.gofercert", MS_NOSUID | MS_NODEV, data) < 0
-			      ? errno
-			      : 0);
-	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -97,9 +115,8 @@ static int mount_apart(const char *name, const char *mountpoint, const char *dat
 
 /* default_permissions and allow_other: the kernel decides by mode and owner, as on any disk. */
 static int mount_it(const char *mountpoint, const struct fuse_mount_options *options, uint32_t mode,
-		    int *ret_device, const char **ret_why)
+		    int *ret_device, unsigned int *ret_connection, const char **ret_why)
 {
-	const char *name = options->fs_name ? options->fs_name : "gofercert";
 	_cleanup_close_ int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	char data[DATA_MAX];
 
@@ -110,11 +127,16 @@ static int mount_it(const char *mountpoint, const struct fuse_mount_options *opt
 	snprintf(data, sizeof(data),
 		 "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions,allow_other", device,
 		 mode & S_IFMT, geteuid(), getegid());
-	int rc = mount_apart(name, mountpoint, data, device);
+	struct mounting mounting = { .name = options->fs_name ? options->fs_name : "gofercert",
+				     .mountpoint = mountpoint,
+				     .data = data,
+				     .device = device };
+	int rc = mount_apart(&mounting);
 	if (rc < 0) {
 		*ret_why = "mount";
 		return rc;
 	}
+	*ret_connection = mounting.connection;
 	*ret_device = TAKE_FD(device);
 	return 0;
 }
@@ -144,7 +166,7 @@ static int start(struct fuse_daemon *d, const char *mountpoint,
 	int rc = find_root(d, options->file_root, &mode, ret_why);
 
 	if (rc == 0)
-		rc = mount_it(mountpoint, options, mode, &device, ret_why);
+		rc = mount_it(mountpoint, options, mode, &device, &d->connection, ret_why);
 	return rc < 0 ? rc : open_session(d, device, ret_why);
 }
 

@@ -51,6 +51,7 @@ struct fuse_daemon {
 	struct fuse_node root;
 	bool cache;
 	int report_fd;
+	unsigned int connection;
 	uint8_t *buf; /* FUSE_IO_MAX bytes, for one request at a time */
 	struct fuse_session *session;
 	struct fuse_faults *faults; /* NULL = none */
@@ -81,6 +82,8 @@ double fuse_timeout(const struct fuse_daemon *d);
 /* rc: 0 or a negative errno. ENOSYS is kept from the kernel, which would never ask again. */
 void fuse_answer(fuse_req_t req, int rc);
 
+/* 0 or a negative errno; -ENOENT: no mount of a file system without a disk is there. Asks no daemon. */
+int fuse_connection_at(const char *path, unsigned int *ret);
 /* Aborts the connection of the topmost mount at path; a negative errno where there is no file system to do it by. */
 int fuse_abort_at(const char *path);
 

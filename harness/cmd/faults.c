@@ -31,7 +31,8 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "gofer", KEY_GOFER, "COMMAND", 0,
 	  "a gofer of yours in place of the fake ones: it serves the folder {root} on the inherited "
-	  "descriptor {fd}, a Unix stream socket, to a hostile client; run: to a sentry",
+	  "descriptor {fd}, a Unix stream socket, to a hostile client; with {fds} in its place, on two, "
+	  "separated by a comma, of which the other is a sibling's (FLT-6); run: to a sentry",
 	  0 },
 	{ "side", KEY_SIDE, "gofer|client", 0, "who is faulty (default: either)", 0 },
 	{ "workload", KEY_WORKLOAD, "NAME", 0, "one workload (default: all)", 0 },
@@ -348,8 +349,9 @@ static int run_all(struct faulting *f, struct hx_error *err)
 	int rc = 0;
 
 	if (f->o->faults.gofer) {
-		printf("command FLT-6 is not judged: a command serves the one connection that it "
-		       "is given, and has no sibling\n");
+		if (!trial_command_has_sibling(f->o->faults.gofer))
+			printf("command FLT-6 is not judged: with {fd} a command has one "
+			       "connection, and no sibling; with {fds} it has two\n");
 		return run_backend(f, TRIAL_COMMAND, err);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fakes) && rc == 0; i++) {
@@ -399,10 +401,11 @@ static int check_gofer(struct faulting *f, struct hx_error *err)
 		return hx_error_set(err, -EINVAL, "one of --backend and --gofer");
 	if (f->o->faults.side && strcmp(f->o->faults.side, "client") != 0)
 		return hx_error_set(err, -EINVAL, "--gofer: --side client is the one there is");
-	if (!strstr(command, "{fd}") || !strstr(command, "{root}"))
-		return hx_error_set(
-			err, -EINVAL,
-			"--gofer: {fd} is needed, and {root}, whose files are looked at afterwards");
+	if (!strstr(command, TRIAL_WORD_FD) == !trial_command_has_sibling(command) ||
+	    !strstr(command, TRIAL_WORD_ROOT))
+		return hx_error_set(err, -EINVAL,
+				    "--gofer: {fd} or {fds} is needed, and {root}, whose files are "
+				    "looked at afterwards");
 	if (!program || !list)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	if (!strchr(program, '/'))

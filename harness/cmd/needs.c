@@ -67,8 +67,6 @@ static const struct {
 	{ "FLT-*/off.stat.*", "the reference runtime sends no WalkStat" },
 	{ "FLT-*/off.fuse-flush.*",
 	  "the reference runtime closes its files when all is over: nobody is told of a flush" },
-	{ "FLT-*/off.runtime.stopped",
-	  "the reference runtime's one thread, while it is traced, is not seen going on after SIGCONT" },
 	{ "FLT-*/off.runtime.killed",
 	  "the reference runtime mounts in create, before there is a container to delete" },
 };

@@ -182,28 +182,32 @@ static int verb_args(const struct world *w, const struct verb *verb, struct strv
 	return r;
 }
 
-/* The fault was, and who was stopped by it has come to its end. */
+/* The fault was, and who was stopped by it, as often as it was, has come to its end. */
 static int await_fault(struct world *w, struct hx_error *err)
 {
-	int r = step_wait(w, STEP_FAULT, err);
+	int r;
 
-	if (r < 0 || !faulted_resume(w))
-		return r;
-	return step_wait(w, STEP_FAULT, err);
+	do
+		r = step_wait(w, STEP_FAULT, err);
+	while (r >= 0 && faulted_resume(w));
+	return r;
 }
 
 /*
  * A start that waits for what a fault has taken away never ends. Whoever manages containers kills it after a
- * while, and deletes.
+ * while, and deletes. One that was stopped goes on, each time: a runtime may mount twice, and be stopped twice.
  */
 static int await_start(struct world *w, struct hx_error *err)
 {
 	struct step *s = &w->steps[w->n_steps - 1];
-	int r = step_wait(w, STEP_OWED, err);
+	int r;
 
+	do
+		r = step_wait(w, STEP_OWED, err);
+	while (r >= 0 && faulted_resume(w));
 	if (r >= 0 && !s->ended && w->sources) /* nor by a kill: whoever runs the volume lets go */
 		sources_release(w);
-	else if (r >= 0 && !s->ended && !faulted_resume(w) && s->pid > 0)
+	else if (r >= 0 && !s->ended && s->pid > 0)
 		kill(s->pid, SIGKILL);
 	return r < 0 ? r : step_wait(w, STEP_ENDED, err);
 }

@@ -21,7 +21,8 @@
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
 
-#define COMMAND_FD 3
+#define COMMAND_FD 3 /* a sibling is the next one */
+#define ABOVE_COMMAND 16
 #define SIBLING_STACK (256u << 10)
 #define STATUS_MAX 8192
 
@@ -174,12 +175,15 @@ static char *fill_in(const char *word, const char *root)
 	_cleanup_str_ struct str s = STR_INIT;
 
 	while (*word) {
-		if (str_starts(word, "{fd}")) {
+		if (str_starts(word, TRIAL_WORD_FD)) {
 			str_printf(&s, "%d", COMMAND_FD);
-			word += 4;
-		} else if (str_starts(word, "{root}")) {
+			word += strlen(TRIAL_WORD_FD);
+		} else if (str_starts(word, TRIAL_WORD_FDS)) {
+			str_printf(&s, "%d,%d", COMMAND_FD, COMMAND_FD + 1);
+			word += strlen(TRIAL_WORD_FDS);
+		} else if (str_starts(word, TRIAL_WORD_ROOT)) {
 			str_add(&s, root);
-			word += 6;
+			word += strlen(TRIAL_WORD_ROOT);
 		} else {
 			str_add_char(&s, *word++);
 		}
@@ -195,7 +199,20 @@ static int limit_space(uint64_t kib)
 	return kib > 0 && setrlimit(RLIMIT_AS, &limit) < 0 ? -errno : 0;
 }
 
-static int exec_command(const struct gofer_setting *set, int socket)
+/* From above, where neither is in the other's place; nothing else is inherited. */
+static int place_sockets(const struct gofer *theirs, bool sibling)
+{
+	int faulted = fcntl(theirs->faulted, F_DUPFD_CLOEXEC, ABOVE_COMMAND);
+	int other = fcntl(theirs->sibling, F_DUPFD_CLOEXEC, ABOVE_COMMAND);
+	unsigned int next = COMMAND_FD + 1u + sibling;
+
+	if (faulted < 0 || other < 0 || dup2(faulted, COMMAND_FD) < 0 ||
+	    (sibling && dup2(other, COMMAND_FD + 1) < 0))
+		return -errno;
+	return close_range(next, ~0u, 0) < 0 ? -errno : 0;
+}
+
+static int exec_command(const struct gofer_setting *set, const struct gofer *theirs)
 {
 	_cleanup_strv_ struct strv words = STRV_INIT;
 	_cleanup_strv_ struct strv argv = STRV_INIT;
@@ -209,8 +226,8 @@ static int exec_command(const struct gofer_setting *set, int socket)
 			return EXIT_FAILURE;
 	}
 	if (argv.n == 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    (socket == COMMAND_FD ? fcntl(socket, F_SETFD, 0) : dup2(socket, COMMAND_FD)) < 0 ||
-	    syscall(SYS_close_range, COMMAND_FD + 1, ~0u, 0) < 0 || limit_space(set->most_kib) < 0)
+	    place_sockets(theirs, trial_command_has_sibling(set->spec->command)) < 0 ||
+	    limit_space(set->most_kib) < 0)
 		return EXIT_FAILURE;
 	execvp(argv.items[0], strv_argv(&argv));
 	return 127;
@@ -242,17 +259,38 @@ static void close_ends(struct gofer *g)
 	close_fd(&g->verify);
 }
 
-static void child(const struct gofer_setting *set, struct gofer *ours, struct gofer *theirs,
-		  pid_t parent) __attribute__((noreturn));
+static void child(const struct gofer_setting *set, struct gofer *theirs, pid_t parent)
+	__attribute__((noreturn));
 
-static void child(const struct gofer_setting *set, struct gofer *ours, struct gofer *theirs,
-		  pid_t parent)
+static int compare(const void *a, const void *b)
 {
-	close_ends(ours);
+	return *(const int *)a - *(const int *)b;
+}
+
+/* What else this process has open is no gofer's: it would count as the gofer's. */
+static void keep_fds(const struct gofer_setting *set, const struct gofer *theirs)
+{
+	int kept[] = { STDERR_FILENO,  theirs->faulted, theirs->sibling,
+		       theirs->verify, set->quiet_fd,   set->dead_fuse };
+	size_t n = ARRAY_SIZE(kept);
+
+	qsort(kept, n, sizeof(kept[0]), compare);
+	for (size_t i = 0; i < n; i++) {
+		unsigned int next = (unsigned int)kept[i] + 1;
+		unsigned int last = i + 1 < n ? (unsigned int)kept[i + 1] - 1 : ~0u;
+
+		if (kept[i] >= STDERR_FILENO && next <= last)
+			close_range(next, last, 0);
+	}
+}
+
+static void child(const struct gofer_setting *set, struct gofer *theirs, pid_t parent)
+{
+	keep_fds(set, theirs);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
 	if (set->spec->backend == TRIAL_COMMAND)
-		_exit(exec_command(set, theirs->faulted));
+		_exit(exec_command(set, theirs));
 	_exit(live(set, theirs));
 }
 
@@ -266,7 +304,7 @@ int gofer_start(const struct gofer_setting *set, struct gofer *ret, struct hx_er
 	if (rc == 0)
 		ours.pid = fork();
 	if (ours.pid == 0)
-		child(set, &ours, &theirs, parent);
+		child(set, &theirs, parent);
 	close_ends(&theirs);
 	if (rc == 0)
 		rc = ours.pid < 0 ? -errno : 0;
@@ -278,10 +316,10 @@ int gofer_start(const struct gofer_setting *set, struct gofer *ret, struct hx_er
 		(void)gofer_end(&ours, 0, &(int){ 0 });
 		return hx_error_errno(err, rc, "a gofer");
 	}
-	if (set->spec->backend == TRIAL_COMMAND) {
-		close_fd(&ours.sibling);
+	if (set->spec->backend == TRIAL_COMMAND)
 		close_fd(&ours.verify);
-	}
+	if (set->spec->backend == TRIAL_COMMAND && !trial_command_has_sibling(set->spec->command))
+		close_fd(&ours.sibling);
 	*ret = ours;
 	return 0;
 }

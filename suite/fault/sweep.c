@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -150,6 +151,30 @@ static void worker(const struct job *j, size_t me, struct trial_points *points)
 
 /* Waiting for them ------------------------------------------------------------------------------ */
 
+/*
+ * A run is a conversation: whoever speaks waits for the other. On one processor nobody has to be woken up on
+ * another, as long as each has its own run. Somebody's own gofer gets all that there are, for its threads.
+ */
+static void settle(const struct job *j, size_t me)
+{
+	cpu_set_t all;
+	cpu_set_t one;
+	size_t at;
+
+	if (j->spec->backend == TRIAL_COMMAND || sched_getaffinity(0, sizeof(all), &all) < 0 ||
+	    j->options->jobs < (unsigned int)CPU_COUNT(&all))
+		return;
+	at = me % (size_t)CPU_COUNT(&all);
+	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all) || at-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		(void)sched_setaffinity(0, sizeof(one), &one); /* what is slower is right as well */
+		return;
+	}
+}
+
 static pid_t start(const struct job *j, size_t me, struct trial_points *points)
 {
 	pid_t parent = getpid();
@@ -161,6 +186,7 @@ static pid_t start(const struct job *j, size_t me, struct trial_points *points)
 		return pid;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
+	settle(j, me);
 	worker(j, me, points);
 }
 

@@ -28,6 +28,11 @@ const char *trial_backend_name(enum trial_backend b)
 	return backends[b];
 }
 
+bool trial_command_has_sibling(const char *command)
+{
+	return strstr(command, TRIAL_WORD_FDS) != NULL;
+}
+
 const char *trial_side_name(enum trial_side s)
 {
 	return sides[s];
@@ -144,13 +149,15 @@ static int connect_sibling(struct trial *t, struct client **ret)
 	if (rc < 0)
 		return rc;
 	(void)TAKE_FD(t->gofer.sibling);
-	return client_mount(*ret, &root, &fd);
+	rc = client_mount(*ret, &root, &fd);
+	t->sibling_root = rc < 0 ? 0 : root.control_fd;
+	return rc;
 }
 
 /* It is asked while the faulted connection is still there, and may be hanging. */
 static void ask_sibling(struct trial *t, struct client *c)
 {
-	struct lisafs_message msg = { .id = LISAFS_FSTAT, .body.fd.fd = 1 };
+	struct lisafs_message msg = { .id = LISAFS_FSTAT, .body.fd.fd = t->sibling_root };
 	int rc;
 
 	if (!c || (t->judge.killed && t->judge.killed->place != FAULT_FUSE))

@@ -31,12 +31,19 @@ enum trial_backend {
 	TRIAL_MEMORY,
 	TRIAL_HOST,
 	TRIAL_FUSE,    /* a tree in memory behind a FUSE mount */
-	TRIAL_COMMAND, /* somebody's gofer: a command with {fd} and {root} */
+	TRIAL_COMMAND, /* somebody's gofer: a command with {root}, and {fd} or {fds} */
 	TRIAL_BACKEND_N,
 };
 
 const char *trial_backend_name(enum trial_backend b);
 int trial_backend_parse(const char *name, enum trial_backend *ret);
+
+/* Words of a command: where its one connection is; or two, separated by a comma; the folder that it serves. */
+#define TRIAL_WORD_FD "{fd}"
+#define TRIAL_WORD_FDS "{fds}"
+#define TRIAL_WORD_ROOT "{root}"
+/* Whether such a command is given a second connection, the sibling that FLT-6 is about. */
+bool trial_command_has_sibling(const char *command);
 
 /* Where the faults are. */
 enum trial_side {

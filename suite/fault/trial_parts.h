@@ -5,6 +5,7 @@
 #include "fakegofer/backend/backend.h"
 #include "fakegofer/backend/fuse.h"
 #include "fakegofer/client/client.h"
+#include "suite/fault/daemon.h"
 #include "suite/fault/gofer.h"
 #include "suite/fault/tree.h"
 #include "suite/fault/trial.h"
@@ -13,6 +14,8 @@ struct trial_world {
 	char *folder; /* tree/, outside/, mnt/ */
 	int dir;
 	int quiet_fd;
+	char *mnt; /* for FUSE; NULL = there is none here */
+	struct tree_daemon daemon;
 	int dead_fuse; /* a root on a FUSE mount that is no more; -1 = there is no FUSE here */
 	struct fault_stats *stats; /* shared with the gofers */
 	uint64_t clean_space_kib;  /* a command's: the address space it had */
@@ -46,6 +49,7 @@ struct trial {
 	struct gofer gofer;
 	struct backend *remote; /* the faulted connection */
 	struct client *sibling; /* another one of the same process; NULL = it serves one alone */
+	uint64_t sibling_root;  /* the control FD of its mount */
 	struct fuse_mount mount;
 	struct judging judge;
 };
@@ -77,9 +81,9 @@ int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct 
 /* world.c */
 int world_prepare(struct trial *t, struct hx_error *err);
 int world_start_gofer(struct trial *t, struct hx_error *err);
-/* Aborts and unmounts FUSE, so that nobody waits for it. */
+/* Aborts and unmounts FUSE whose daemon was faulty, so that nobody waits for it. */
 void world_unblock(struct trial *t);
-/* Nothing outside has changed, and nothing is left. */
+/* Nothing outside has changed, and nothing is left. The gofer has ended. */
 void world_check(struct trial *t);
 
 #endif

@@ -36,8 +36,9 @@ static const char *const fuse_actions[] = {
 	"crash SIGKILL", "abort",        "size 0",       "size +4096",
 };
 
+/* Small: every process of a run gets a copy of them all. */
 struct variant {
-	struct fault_plan plan; /* one fault, of its message, without nth */
+	struct fault fault; /* of its message, without nth */
 	uint8_t place;
 	uint16_t id; /* FAULT_ANY = of all */
 	char *text;  /* the action */
@@ -56,10 +57,12 @@ static void add(enum fault_place place, uint16_t id, const char *action)
 			 : place == FAULT_FUSE ? fault_fuse_name(id)
 					       : lisafs_name(id);
 	_cleanup_free_ char *text = str_format("at %s %s %s", places[place], of, action);
+	struct fault_plan alone;
 
 	if (n_variants == VARIANTS_MAX || !text ||
-	    fault_plan_parse(text, strlen(text), &v->plan, NULL) < 0)
+	    fault_plan_parse(text, strlen(text), &alone, NULL) < 0)
 		return;
+	v->fault = alone.faults[0];
 	v->place = (uint8_t)place;
 	v->id = id;
 	v->text = strdup(action);
@@ -161,6 +164,13 @@ static void put(struct trial_points *points, enum fault_place place, uint16_t id
 	};
 }
 
+static bool can_fire(const struct variant *v, unsigned int transports)
+{
+	struct fault_plan alone = { .faults = { v->fault }, .n = 1 };
+
+	return fault_plan_check(&alone, transports, NULL) == 0;
+}
+
 void trial_watch_frame(void *ctx, struct fault_injector *f, const struct fault_frame *frame)
 {
 	struct trial_points *points = ctx;
@@ -172,12 +182,11 @@ void trial_watch_frame(void *ctx, struct fault_injector *f, const struct fault_f
 	nth = count(points, place, frame->id);
 	for (size_t i = 0; i < trial_n_variants(); i++) {
 		const struct variant *v = &variants[i];
-		const struct fault *fault = &v->plan.faults[0];
 
 		if (v->place != place || (v->id != FAULT_ANY && v->id != frame->id) ||
-		    fault_plan_check(&v->plan, points->transports, NULL) < 0)
+		    !can_fire(v, points->transports))
 			continue;
-		if (fault_would_apply(f, fault, frame))
+		if (fault_would_apply(f, &v->fault, frame))
 			put(points, place, frame->id, nth, i);
 	}
 }

@@ -48,9 +48,11 @@ static void world_drop(struct trial_world *w)
 {
 	if (w->stats)
 		munmap(w->stats, sizeof(*w->stats));
+	tree_daemon_end(&w->daemon);
 	close_fd(&w->dir);
 	close_fd(&w->quiet_fd);
 	close_fd(&w->dead_fuse);
+	free(w->mnt);
 	free(w->folder);
 	free(w);
 }
@@ -74,22 +76,32 @@ static int make_folder(struct trial_world *w, struct hx_error *err)
 /* The root of a mount whose daemon has ended. */
 static int make_dead_fuse(struct trial_world *w, struct hx_error *err)
 {
-	_cleanup_free_ char *path = str_format("%s/mnt", w->folder);
 	struct fuse_mount_options options = { .quiet_fd = w->quiet_fd };
 	struct fuse_mount mount = FUSE_MOUNT_INIT;
 	struct backend *b;
-	int rc = path ? backend_memory_new(&b) : -ENOMEM;
+	int rc = backend_memory_new(&b);
 
 	if (rc < 0)
 		return hx_error_errno(err, rc, "a tree in memory");
-	rc = fuse_mount_start(b, path, &options, &mount, err);
+	rc = fuse_mount_start(b, w->mnt, &options, &mount, err);
 	if (rc < 0)
 		return rc;
-	w->dead_fuse = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->dead_fuse = open(w->mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->dead_fuse < 0)
-		rc = hx_error_errno(err, -errno, "%s", path);
+		rc = hx_error_errno(err, -errno, "%s", w->mnt);
 	fuse_mount_stop(&mount);
 	return rc;
+}
+
+static int prepare_fuse(struct trial_world *w, struct hx_error *err)
+{
+	int rc;
+
+	w->mnt = str_format("%s/mnt", w->folder);
+	if (!w->mnt)
+		return hx_error_set(err, -ENOMEM, "out of memory");
+	rc = make_dead_fuse(w, err);
+	return rc < 0 ? rc : tree_daemon_start(&w->daemon, w->mnt, err);
 }
 
 int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, struct hx_error *err)
@@ -100,6 +112,7 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 	if (!w)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	w->dir = w->dead_fuse = -1;
+	w->daemon = TREE_DAEMON_INIT;
 	w->quiet_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->stats = mmap(NULL, sizeof(*w->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
@@ -116,7 +129,7 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 	if (rc == 0)
 		rc = make_folder(w, err);
 	if (rc == 0 && spec->backend == TRIAL_FUSE)
-		rc = make_dead_fuse(w, err);
+		rc = prepare_fuse(w, err);
 	if (rc < 0) {
 		world_drop(w);
 		return rc;
@@ -158,7 +171,17 @@ int world_prepare(struct trial *t, struct hx_error *err)
 	return rc;
 }
 
-static int start_fuse(struct trial *t, const char *mountpoint, struct hx_error *err)
+/* What a fault does to the daemon ends with it, and so does what is counted in it. */
+static bool needs_own_daemon(const struct trial *t)
+{
+	bool needs = t->points != NULL;
+
+	for (size_t i = 0; i < t->plan->n; i++)
+		needs = needs || t->plan->faults[i].place == FAULT_FUSE;
+	return needs;
+}
+
+static int start_own_daemon(struct trial *t, struct hx_error *err)
 {
 	struct fault_owner owner = { .stats = t->stats,
 				     .watch_fuse = t->points ? trial_watch_fuse : NULL,
@@ -178,32 +201,40 @@ static int start_fuse(struct trial *t, const char *mountpoint, struct hx_error *
 	}
 	if (rc < 0)
 		return hx_error_errno(err, rc, "a tree in memory");
-	return fuse_mount_start(b, mountpoint, &options, &t->mount, err);
+	return fuse_mount_start(b, t->world->mnt, &options, &t->mount, err);
+}
+
+static int start_fuse(struct trial *t, struct hx_error *err)
+{
+	struct trial_world *w = t->world;
+
+	return needs_own_daemon(t) ? start_own_daemon(t, err)
+				   : tree_daemon_show(&w->daemon, w->mnt, &t->mount, err);
 }
 
 int world_start_gofer(struct trial *t, struct hx_error *err)
 {
 	bool faulted = t->spec->side == TRIAL_GOFER && !t->spec->no_injector;
 	bool fuse = t->spec->backend == TRIAL_FUSE;
-	_cleanup_free_ char *root = str_format("%s/%s", t->world->folder, fuse ? "mnt" : "tree");
+	_cleanup_free_ char *tree = str_format("%s/tree", t->world->folder);
 	struct gofer_setting set = { .spec = t->spec,
 				     .plan = faulted ? t->plan : NULL,
 				     .stats = t->stats,
 				     .points = faulted ? t->points : NULL,
 				     .quiet_fd = t->quiet_fd,
 				     .dead_fuse = t->world->dead_fuse,
-				     .root = root,
+				     .root = fuse ? t->world->mnt : tree,
 				     .most_kib = t->world->clean_space_kib };
-	int rc = root ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
+	int rc = tree ? 0 : hx_error_set(err, -ENOMEM, "out of memory");
 
 	if (rc == 0 && fuse)
-		rc = start_fuse(t, root, err);
+		rc = start_fuse(t, err);
 	return rc < 0 ? rc : gofer_start(&set, &t->gofer, err);
 }
 
 void world_unblock(struct trial *t)
 {
-	if (t->mount.pid >= 0)
+	if (t->mount.pid > 0)
 		fuse_mount_stop(&t->mount);
 }
 
@@ -260,6 +291,7 @@ static void check_outside(struct trial *t)
 
 void world_check(struct trial *t)
 {
+	fuse_mount_leave(&t->mount);
 	check_outside(t);
 	if (own_fds() > t->world->own_fds)
 		trial_fail(t, CLAUSE_FLT_7, "the client's process has %zu descriptors, %zu before",

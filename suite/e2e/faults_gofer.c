@@ -1,0 +1,132 @@
+/*
+ * `gofercert faults --gofer COMMAND`: with {fds} it has two connections, and what a hostile client on one does
+ * to the other is judged. The gofers are this program itself, good or planted.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fakegofer/backend/host.h"
+#include "fakegofer/server/server.h"
+#include "suite/e2e/support/gofercert.h"
+
+/* The gofers ------------------------------------------------------------------------------------ */
+
+static char *root_path;
+static enum server_defect defect;
+
+static void *serve(void *fd)
+{
+	const struct server_options options = { .dialect = LISAFS_DIALECT_2026_09,
+						.supported = UINT64_MAX,
+						.defect = defect };
+	_cleanup_backend_ struct backend *b = NULL;
+	_cleanup_server_ struct server *s = NULL;
+	int root = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || backend_host_new(root, NULL, &b) < 0 ||
+	    server_new(*(int *)fd, b, &options, &s) < 0)
+		exit(3);
+	(void)server_run(s, WIRE_FOREVER, -1); /* whatever its peer made of it */
+	return NULL;
+}
+
+/* --defect=NAME --fds=N[,N] --root=DIR */
+static int gofer_main(char **argv)
+{
+	const char *name = argv[1] + strlen("--defect=");
+	int fds[2];
+	int n = sscanf(argv[2], "--fds=%d,%d", &fds[0], &fds[1]);
+	pthread_t sibling;
+
+	umask(0);
+	root_path = argv[3] + strlen("--root=");
+	if (n < 1 || server_defect_parse(name, &defect) < 0)
+		return 3;
+	if (n == 2 && pthread_create(&sibling, NULL, serve, &fds[1]) != 0)
+		return 3;
+	serve(&fds[0]);
+	if (n == 2)
+		pthread_join(sibling, NULL);
+	return 0;
+}
+
+/* The tests ------------------------------------------------------------------------------------- */
+
+static char self[4096];
+
+static void faults(const char *plant, const char *fds, struct ran *ret)
+{
+	_cleanup_free_ char *command =
+		str_format("%s --defect=%s --fds=%s --root={root}", self, plant, fds);
+	const char *argv[] = { "faults", "--workload", "data", "--gofer", command, NULL };
+	struct scene s;
+
+	assert_non_null(command);
+	scene_begin(&s);
+	gofercert(&s, argv, ret);
+	assert_nothing_left(&s);
+	scene_end(&s);
+}
+
+static void check(const struct ran *r, int exit_code, const char *has, const char *has_not)
+{
+	if (r->exit != exit_code || !strstr(str_text(&r->out), has) ||
+	    strstr(str_text(&r->out), has_not))
+		fail_msg("exit %d:\n%s%s", r->exit, str_text(&r->out), str_text(&r->err));
+}
+
+static void a_good_gofer_keeps_its_sibling(void **state)
+{
+	struct ran r;
+
+	(void)state;
+	faults("none", "{fds}", &r);
+	check(&r, 0, " 0 failed", "not judged");
+	ran_clear(&r);
+}
+
+static void one_that_lets_its_sibling_die_fails(void **state)
+{
+	struct ran r;
+
+	(void)state;
+	faults("disturbs-sibling", "{fds}", &r);
+	check(&r, 1, "fail FLT-6: ", "not judged");
+	ran_clear(&r);
+}
+
+static void with_one_connection_there_is_no_sibling(void **state)
+{
+	struct ran r;
+
+	(void)state;
+	faults("none", "{fd}", &r);
+	check(&r, 0, "FLT-6 is not judged", "fail FLT-6");
+	ran_clear(&r);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_good_gofer_keeps_its_sibling),
+		cmocka_unit_test(one_that_lets_its_sibling_die_fails),
+		cmocka_unit_test(with_one_connection_there_is_no_sibling),
+	};
+
+	if (argc == 4 && strncmp(argv[1], "--defect=", 9) == 0)
+		return gofer_main(argv);
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
