@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,7 +16,8 @@
 
 /* clang-format off */
 #define ENGINE_INIT(p, options) \
-	((struct engine){ .plan = (p), .o = (options), .control = VERDICT_PASS })
+	((struct engine){               \
+		.plan = (p), .o = (options), .store = STORE_INIT, .control = VERDICT_PASS })
 /* clang-format on */
 
 static void engine_clear(struct engine *e)
@@ -32,6 +34,7 @@ static void engine_clear(struct engine *e)
 	free(e->held);
 	free(e->runs);
 	free(e->jobs);
+	store_close(&e->store);
 	hx_error_clear(&e->error);
 }
 
@@ -239,7 +242,7 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 	};
 	uint32_t issued[SHIM_PLAN_ISSUED_LIMIT];
 	size_t n_issued = list_issued(plan->profile, issued);
-	const struct execute_options options = {
+	struct execute_options options = {
 		.target = o->target,
 		.profile = plan->profile,
 		.out = o->out,
@@ -254,15 +257,21 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.verbose_log = o->verbose_log,
 		.cancel_fd = o->cancel_fd,
 	};
-	int r = begin(&e, err);
+	int r = store_open(o->out_fd, &e.store, err);
 
+	options.evidence_fd = e.store.fd;
+	if (r >= 0)
+		r = begin(&e, err);
+	/* every world and judge is a fork: what planning has left in pieces, each of them would tidy up again */
+	malloc_trim(0);
 	if (r >= 0 && e.n_jobs)
 		r = execute_all(&options, e.jobs, e.n_jobs, &hooks, err);
 	if (r >= 0 && e.n_again)
 		r = run_alone(&e, &options, &hooks, err);
 	if (r < 0 && r != -ECANCELED && e.error.message)
-		return hx_error_set(err, r, "%s", hx_error_text(&e.error));
-	return r;
+		hx_error_set(err, r, "%s", hx_error_text(&e.error));
+	int kept = store_keep_all(&e.store, r < 0 ? NULL : err);
+	return r < 0 ? r : kept;
 }
 
 /* Reads the judge's pipe to its end and reaps it. */

@@ -32,6 +32,7 @@ struct execute_options {
 	enum profile profile;    /* which flags the runtime is given */
 	const char *out;         /* absolute; exists, is a directory of this run's own */
 	int out_fd;              /* the same folder, opened */
+	int evidence_fd;         /* where evidence is made, each sandbox's in a folder; 0 = OUT/evidence */
 	const char *probe;       /* path of the guest probe binary */
 	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
@@ -78,8 +79,8 @@ struct execute_hooks {
 #define EXECUTE_JUDGE_OUTPUT_LIMIT (64u << 20)
 
 /*
- * Runs all jobs, options->jobs at a time, in order of their index. Evidence goes to
- * OUT/evidence/SANDBOX-ID. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
+ * Runs all jobs, options->jobs at a time, in order of their index. Evidence goes to the
+ * folder SANDBOX-ID where options say. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
  * killed and removed), or the error that stopped the run.
  */
 int execute_all(const struct execute_options *options, const struct execute_job *jobs,
