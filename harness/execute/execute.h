@@ -49,7 +49,7 @@ struct execute_options {
 /* One sandbox to run. */
 struct execute_job {
 	const struct spec_sandbox *spec;
-	struct json_object *cases; /* written into spec.json as "cases", beside "spec" */
+	char *cases; /* JSON: "cases" of spec.json, beside "spec"; NULL = none */
 	const struct plant *plant; /* NULL = nothing is corrupted */
 };
 
