@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-
 static size_t case_index(const struct engine *e, const struct plan_case *c)
 {
 	return (size_t)(c - e->plan->cases);

@@ -3,8 +3,8 @@
 #define HX_CMD_ENGINE_PARTS_H
 
 #include "harness/cmd/engine.h"
-#include "harness/cmd/store.h"
 #include "harness/cmd/verdicts.h"
+#include "harness/execute/store.h"
 
 #define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */
 

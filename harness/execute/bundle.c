@@ -180,7 +180,8 @@ static int write_spec(struct world *w, struct hx_error *err)
 		r = json_parse(job->cases, strlen(job->cases), &cases, err);
 	if (r < 0)
 		return r;
-	if (json_add(o, "spec", TAKE_PTR(spec)) < 0 || (cases && json_add(o, "cases", TAKE_PTR(cases)) < 0))
+	if (json_add(o, "spec", TAKE_PTR(spec)) < 0 ||
+	    (cases && json_add(o, "cases", TAKE_PTR(cases)) < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	return write_text(w->evidence_fd, EVIDENCE_SPEC, o, err);
 }

@@ -29,10 +29,10 @@
 
 struct execute_options {
 	const struct target *target;
-	enum profile profile;    /* which flags the runtime is given */
-	const char *out;         /* absolute; exists, is a directory of this run's own */
-	int out_fd;              /* the same folder, opened */
-	int evidence_fd;         /* where evidence is made, each sandbox's in a folder; 0 = OUT/evidence */
+	enum profile profile; /* which flags the runtime is given */
+	const char *out;      /* absolute; exists, is a directory of this run's own */
+	int out_fd;           /* the same folder, opened */
+	int evidence_fd; /* where evidence is made, each sandbox's in a folder; 0 = OUT/evidence */
 	const char *probe;       /* path of the guest probe binary */
 	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
@@ -49,7 +49,7 @@ struct execute_options {
 /* One sandbox to run. */
 struct execute_job {
 	const struct spec_sandbox *spec;
-	char *cases; /* JSON: "cases" of spec.json, beside "spec"; NULL = none */
+	char *cases;               /* JSON: "cases" of spec.json, beside "spec"; NULL = none */
 	const struct plant *plant; /* NULL = nothing is corrupted */
 };
 

@@ -150,9 +150,8 @@ static int tell_log(struct telling *t, const struct wire_log *log, int64_t *left
 	return r;
 }
 
-int transcript_make(struct wire_logs *from, const struct evidence *e,
-		    const struct spec_sandbox *s, int subject, size_t most,
-		    struct json_object **ret, int64_t *ret_left_out)
+int transcript_make(struct wire_logs *from, const struct evidence *e, const struct spec_sandbox *s,
+		    int subject, size_t most, struct json_object **ret, int64_t *ret_left_out)
 {
 	_cleanup_json_ struct json_object *lines = NULL;
 	_cleanup_free_ struct telling *t = NULL;

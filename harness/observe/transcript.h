@@ -17,8 +17,7 @@
  * only), from the start and from the end alike, as an array; NULL where no wire was seen. *ret_left_out
  * counts what is not listed. Unreadable wires give what could be read. 0 or -ENOMEM.
  */
-int transcript_make(struct wire_logs *from, const struct evidence *e,
-		    const struct spec_sandbox *s, int subject, size_t most,
-		    struct json_object **ret, int64_t *ret_left_out);
+int transcript_make(struct wire_logs *from, const struct evidence *e, const struct spec_sandbox *s,
+		    int subject, size_t most, struct json_object **ret, int64_t *ret_left_out);
 
 #endif

@@ -19,9 +19,9 @@ struct wire_line {
 	const char *
 		type; /* "message", "original", "closed", "death", "tamper", "cut", "end", "gofer" */
 	uint64_t n;
-	int conn;    /* -1 = of none */
-	bool reply;  /* of a message, … */
-	int64_t id;  /* … and its id; -1 = none */
+	int conn;   /* -1 = of none */
+	bool reply; /* of a message, … */
+	int64_t id; /* … and its id; -1 = none */
 	struct json_object *o;
 };
 

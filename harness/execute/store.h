@@ -6,8 +6,8 @@
  * What is kept is moved to OUT/evidence; so is what is undecided once the memory fills, and what a run that was
  * stopped leaves. Only SIGKILL of this process loses what was not kept yet.
  */
-#ifndef HX_CMD_STORE_H
-#define HX_CMD_STORE_H
+#ifndef HX_EXECUTE_STORE_H
+#define HX_EXECUTE_STORE_H
 
 #include <stdbool.h>
 
@@ -17,7 +17,7 @@
 
 struct store {
 	int disk; /* OUT/evidence */
-	int fd;   /* where new folders are made; a descriptor of the disk's where there is no tmpfs */
+	int fd; /* where new folders are made; a descriptor of the disk's where there is no tmpfs */
 	bool in_memory;
 };
 

@@ -1,4 +1,4 @@
-#include "harness/cmd/store.h"
+#include "harness/execute/store.h"
 
 #include <dirent.h>
 #include <errno.h>
