@@ -9,10 +9,6 @@
 
 static int set_text(struct hx_error *err, int code, char *text)
 {
-	if (!err) {
-		free(text);
-		return code;
-	}
 	free(err->message);
 	err->message = text;
 	err->code = code;
@@ -45,6 +41,8 @@ int hx_error_set(struct hx_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!err)
+		return code;
 	va_start(ap, fmt);
 	char *text = format(fmt, ap);
 	va_end(ap);
@@ -55,6 +53,8 @@ int hx_error_errno(struct hx_error *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!err)
+		return code;
 	va_start(ap, fmt);
 	char *text = format(fmt, ap);
 	va_end(ap);

@@ -55,14 +55,20 @@ void str_vprintf(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;
 
+	if (!reserve(s, 0))
+		return;
+	size_t room = s->cap - s->len;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, again);
+	int n = vsnprintf(s->data + s->len, room, fmt, again);
 	va_end(again);
-	if (n < 0 || !reserve(s, (size_t)n)) {
+	/* most texts fit into what is there: those that do not are printed twice */
+	if (n >= 0 && (size_t)n >= room && reserve(s, (size_t)n))
+		vsnprintf(s->data + s->len, (size_t)n + 1, fmt, ap);
+	if (n < 0 || s->failed) {
 		s->failed = true;
+		s->data[s->len] = '\0';
 		return;
 	}
-	vsnprintf(s->data + s->len, (size_t)n + 1, fmt, ap);
 	s->len += (size_t)n;
 }
 

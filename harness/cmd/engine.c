@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,7 +16,8 @@
 
 /* clang-format off */
 #define ENGINE_INIT(p, options) \
-	((struct engine){ .plan = (p), .o = (options), .control = VERDICT_PASS })
+	((struct engine){               \
+		.plan = (p), .o = (options), .store = STORE_INIT, .control = VERDICT_PASS })
 /* clang-format on */
 
 static void engine_clear(struct engine *e)
@@ -23,7 +25,7 @@ static void engine_clear(struct engine *e)
 	for (size_t i = 0; e->states && i < e->plan->n_cases; i++)
 		case_state_clear(&e->states[i]);
 	for (size_t i = 0; i < e->n_jobs; i++)
-		json_object_put(e->jobs[i].cases);
+		free(e->jobs[i].cases);
 	free(e->states);
 	free(e->sandbox_of);
 	free(e->dirty);
@@ -32,6 +34,7 @@ static void engine_clear(struct engine *e)
 	free(e->held);
 	free(e->runs);
 	free(e->jobs);
+	store_close(&e->store);
 	hx_error_clear(&e->error);
 }
 
@@ -75,6 +78,16 @@ static int judged(void *ctx, size_t job, enum execute_ended ended, unsigned int 
 	return r;
 }
 
+/* As text: in every world and judge is a copy of this process, and objects take ten times as much. */
+static int take_cases(struct json_object *cases, char **ret)
+{
+	const char *text = json_line(cases);
+
+	*ret = text ? strdup(text) : NULL;
+	json_object_put(cases);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int add_jobs(struct engine *e, bool controls)
 {
 	for (size_t i = 0; i < (e->o->order ? e->o->n_order : e->plan->n_sandboxes); i++) {
@@ -86,10 +99,13 @@ static int add_jobs(struct engine *e, bool controls)
 			continue;
 		e->runs[s] = true;
 		struct execute_job *job = &e->jobs[e->n_jobs];
+		struct json_object *cases = NULL;
+
 		job->spec = spec;
 		job->plant = e->o->plant;
 		e->sandbox_of[e->n_jobs++] = s;
-		if (plan_sandbox_cases(e->plan, s, &job->cases) < 0)
+		if (plan_sandbox_cases(e->plan, s, &cases) < 0 ||
+		    take_cases(cases, &job->cases) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -164,7 +180,7 @@ static int begin(struct engine *e, struct hx_error *err)
 }
 
 /* The "cases" of a sandbox that is there for one case. */
-static int cases_of_one(const struct plan_case *c, struct json_object **ret)
+static int cases_of_one(const struct plan_case *c, char **ret)
 {
 	_cleanup_json_ struct json_object *list = json_object_new_array();
 	_cleanup_json_ struct json_object *o = json_object_new_object();
@@ -174,8 +190,7 @@ static int cases_of_one(const struct plan_case *c, struct json_object **ret)
 	    json_add_string(o, "subject", c->places[c->n_places - 1].subject) < 0 ||
 	    json_push(list, TAKE_PTR(o)) < 0)
 		return -ENOMEM;
-	*ret = TAKE_PTR(list);
-	return 0;
+	return take_cases(TAKE_PTR(list), ret);
 }
 
 static int add_alone(struct engine *e, size_t index)
@@ -202,7 +217,7 @@ static int run_alone(struct engine *e, const struct execute_options *options,
 	int r = 0;
 
 	for (size_t i = 0; i < e->n_jobs; i++)
-		json_object_put(e->jobs[i].cases);
+		free(e->jobs[i].cases);
 	e->n_jobs = 0;
 	e->second = true;
 	for (size_t i = 0; i < e->n_again && r >= 0; i++)
@@ -239,7 +254,7 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 	};
 	uint32_t issued[SHIM_PLAN_ISSUED_LIMIT];
 	size_t n_issued = list_issued(plan->profile, issued);
-	const struct execute_options options = {
+	struct execute_options options = {
 		.target = o->target,
 		.profile = plan->profile,
 		.out = o->out,
@@ -255,15 +270,21 @@ int engine_run(struct plan *plan, const struct engine_options *o, struct hx_erro
 		.verbose_log = o->verbose_log,
 		.cancel_fd = o->cancel_fd,
 	};
-	int r = begin(&e, err);
+	int r = store_open(o->out_fd, &e.store, err);
 
+	options.evidence_fd = e.store.fd;
+	if (r >= 0)
+		r = begin(&e, err);
+	/* every world and judge is a fork: what planning has left in pieces, each of them would tidy up again */
+	malloc_trim(0);
 	if (r >= 0 && e.n_jobs)
 		r = execute_all(&options, e.jobs, e.n_jobs, &hooks, err);
 	if (r >= 0 && e.n_again)
 		r = run_alone(&e, &options, &hooks, err);
 	if (r < 0 && r != -ECANCELED && e.error.message)
-		return hx_error_set(err, r, "%s", hx_error_text(&e.error));
-	return r;
+		hx_error_set(err, r, "%s", hx_error_text(&e.error));
+	int kept = store_keep_all(&e.store, r < 0 ? NULL : err);
+	return r < 0 ? r : kept;
 }
 
 /* Reads the judge's pipe to its end and reaps it. */

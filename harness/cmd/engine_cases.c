@@ -5,23 +5,23 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "harness/base/fs.h"
-
 static size_t case_index(const struct engine *e, const struct plan_case *c)
 {
 	return (size_t)(c - e->plan->cases);
 }
 
-/* Evidence goes once every case of the sandbox is done and none needs it. */
-static int drop_evidence(struct engine *e, size_t sandbox)
+/* Evidence goes once every case of the sandbox is done and none needs it; else it is kept. */
+static int settle_evidence(struct engine *e, size_t sandbox)
 {
-	_cleanup_close_ int dir = fs_open_dir(e->o->out_fd, "evidence");
+	const char *id = e->plan->sandboxes[sandbox].id;
 
-	if (e->o->keep || e->dirty[sandbox] || e->waiting[sandbox] || !e->judged[sandbox])
+	if (!e->o->target || !e->judged[sandbox])
 		return 0;
-	if (dir < 0)
-		return hx_error_errno(&e->error, dir, "open the evidence folder");
-	return fs_remove_tree(dir, e->plan->sandboxes[sandbox].id, &e->error);
+	if (e->waiting[sandbox] && !store_is_tight(&e->store))
+		return 0;
+	return e->waiting[sandbox] || e->o->keep || e->dirty[sandbox]
+		       ? store_keep(&e->store, id, &e->error)
+		       : store_drop(&e->store, id, &e->error);
 }
 
 /* What a case about filters or kills comes to where its detector was not seen detecting in this run. */
@@ -80,7 +80,7 @@ int engine_finish_case(struct engine *e, struct plan_case *c)
 		e->dirty[s] = e->dirty[s] || (v != VERDICT_PASS && v != VERDICT_SKIP);
 	}
 	for (size_t i = 0; i < c->n_places && !c->skip; i++) {
-		r = drop_evidence(e, c->places[i].sandbox);
+		r = settle_evidence(e, c->places[i].sandbox);
 		if (r < 0)
 			return r;
 	}
@@ -222,5 +222,5 @@ int engine_take(struct engine *e, size_t sandbox, enum execute_ended ended, unsi
 	e->progress.sandboxes_done++;
 	if (r >= 0 && e->o->sandbox_end)
 		r = e->o->sandbox_end(e->o->ctx, sandbox);
-	return r < 0 ? r : drop_evidence(e, sandbox);
+	return r < 0 ? r : settle_evidence(e, sandbox);
 }

@@ -4,6 +4,7 @@
 
 #include "harness/cmd/engine.h"
 #include "harness/cmd/verdicts.h"
+#include "harness/execute/store.h"
 
 #define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */
 
@@ -12,6 +13,7 @@ struct engine {
 	const struct engine_options *o;
 	struct case_state *states; /* one a case of the plan */
 	size_t *sandbox_of;        /* job → index in the plan */
+	struct store store;        /* of the evidence; where evidence is judged again, none */
 	bool *dirty;               /* sandbox index → evidence is to be kept */
 	size_t *waiting;           /* sandbox index → unfinished cases that are judged there */
 	bool *judged;              /* sandbox index → its judge has spoken */

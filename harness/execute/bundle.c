@@ -171,15 +171,17 @@ static int write_spec(struct world *w, struct hx_error *err)
 {
 	const struct execute_job *job = w->plan->job;
 	_cleanup_json_ struct json_object *o = json_object_new_object();
-	struct json_object *spec = NULL;
+	_cleanup_json_ struct json_object *spec = NULL, *cases = NULL;
 
 	if (!o)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	int r = spec_to_json(job->spec, &spec, err);
+	if (r >= 0 && job->cases)
+		r = json_parse(job->cases, strlen(job->cases), &cases, err);
 	if (r < 0)
 		return r;
-	if (json_add(o, "spec", spec) < 0 ||
-	    (job->cases && json_add(o, "cases", json_object_get(job->cases)) < 0))
+	if (json_add(o, "spec", TAKE_PTR(spec)) < 0 ||
+	    (cases && json_add(o, "cases", TAKE_PTR(cases)) < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	return write_text(w->evidence_fd, EVIDENCE_SPEC, o, err);
 }

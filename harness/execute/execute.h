@@ -35,9 +35,10 @@ struct execute_command {
 
 struct execute_options {
 	const struct target *target;
-	enum profile profile;    /* which flags the runtime is given */
-	const char *out;         /* absolute; exists, is a directory of this run's own */
-	int out_fd;              /* the same folder, opened */
+	enum profile profile; /* which flags the runtime is given */
+	const char *out;      /* absolute; exists, is a directory of this run's own */
+	int out_fd;           /* the same folder, opened */
+	int evidence_fd; /* where evidence is made, each sandbox's in a folder; 0 = OUT/evidence */
 	const char *probe;       /* path of the guest probe binary */
 	const char *shim;        /* path of what is put between sentry and gofer */
 	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
@@ -55,7 +56,7 @@ struct execute_options {
 /* One sandbox to run. */
 struct execute_job {
 	const struct spec_sandbox *spec;
-	struct json_object *cases; /* written into spec.json as "cases", beside "spec" */
+	char *cases;               /* JSON: "cases" of spec.json, beside "spec"; NULL = none */
 	const struct plant *plant; /* NULL = nothing is corrupted */
 };
 
@@ -85,8 +86,8 @@ struct execute_hooks {
 #define EXECUTE_JUDGE_OUTPUT_LIMIT (64u << 20)
 
 /*
- * Runs all jobs, options->jobs at a time, in order of their index. Evidence goes to
- * OUT/evidence/SANDBOX-ID. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
+ * Runs all jobs, options->jobs at a time, in order of their index. Evidence goes to the
+ * folder SANDBOX-ID where options say. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
  * killed and removed), or the error that stopped the run.
  */
 int execute_all(const struct execute_options *options, const struct execute_job *jobs,

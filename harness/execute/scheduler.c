@@ -65,10 +65,12 @@ static int set_paths(struct scheduler *x, struct hx_error *err)
 
 static int open_evidence(struct scheduler *x, struct hx_error *err)
 {
-	int r = fs_mkdirs_at(x->shared.options->out_fd, "evidence", 0755, err);
+	const struct execute_options *o = x->shared.options;
+	int r = o->evidence_fd ? 0 : fs_mkdirs_at(o->out_fd, "evidence", 0755, err);
 
 	if (r >= 0) {
-		x->shared.evidence_fd = fs_open_dir(x->shared.options->out_fd, "evidence");
+		x->shared.evidence_fd = o->evidence_fd ? fs_open_dir(o->evidence_fd, ".")
+						       : fs_open_dir(o->out_fd, "evidence");
 		if (x->shared.evidence_fd < 0)
 			r = hx_error_errno(err, x->shared.evidence_fd, "open evidence");
 	}

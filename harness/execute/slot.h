@@ -38,7 +38,7 @@ struct slot_shared {
 	const struct execute_hooks *hooks;
 	enum world_kind kind;
 	const char *out;     /* options->out without links */
-	int evidence_fd;     /* OUT/evidence */
+	int evidence_fd;     /* where each has a folder of its evidence */
 	struct tree *before; /* plain: children that the caller had already */
 	struct slot *slots;
 	size_t n_slots;

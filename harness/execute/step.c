@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@
 #include "harness/spec/evidence.h"
 
 #define CHUNK 65536
+#define CHILD_STACK 65536 /* of a child until its exec */
 
 static const char *const stream_names[2] = { "stdout", "stderr" };
 
@@ -55,45 +57,102 @@ _Noreturn void step_pause(struct world *w)
 		pause();
 }
 
-/* Runs in the child: the target starts with default signals and three descriptors. */
-_Noreturn static void step_exec(struct world *w, struct step *s, int out, int error, int gate,
-				step_fn instead)
+/* What the child of a step works with. */
+struct child {
+	struct step *step;
+	int out, error;
+	int gate[2];  /* where it is to be traced: it waits until the other end is closed */
+	int begun[2]; /* hangs up with its exec */
+};
+
+/* The target starts with default signals (this process ignores these two) and three descriptors. */
+static void step_enter(const struct child *c)
 {
-	char go;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigemptyset(&none);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(error, 2) < 0)
+	if (null < 0 || dup2(null, 0) < 0 || dup2(c->out, 1) < 0 || dup2(c->error, 2) < 0)
 		_exit(126);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (instead) {
-		instead(w);
-		_exit(0);
-	}
-	/* its end is closed once the tracer has seized this process */
-	if (gate >= 0 && read(gate, &go, 1) < 0)
+}
+
+/* In the child, which has the init's memory, and nothing to do there but to go. */
+static int step_exec(void *at)
+{
+	const struct child *c = at;
+	const struct step *s = c->step;
+	char go;
+
+	if (c->gate[1] >= 0)
+		close(c->gate[1]);
+	step_enter(c);
+	if (c->gate[0] >= 0 && read(c->gate[0], &go, 1) < 0)
 		_exit(126);
-	execv(s->argv.items[0], strv_argv(&s->argv));
+	execv(s->argv.items[0], s->argv.items);
 	dprintf(2, "%s: %s\n", s->argv.items[0], strerror(errno));
 	_exit(127);
 }
 
-static int gate_open(const struct world *w, step_fn instead, int ret[2])
+/*
+ * Without a copy of this process' memory, which costs more than all that the child does. As with vfork, nothing is
+ * done here until it has exec'ed, but that it is seized before: a vfork would not come back for that.
+ */
+static int start_program(struct world *w, struct child *c, struct hx_error *err)
 {
-	if (!w->interposer || instead)
-		return 0;
-	return pipe2(ret, O_CLOEXEC) < 0 ? -errno : 0;
+	static _Alignas(16) char stack[CHILD_STACK]; /* one child at a time stands on it */
+	char none;
+	int r = 0;
+
+	if ((w->interposer && pipe2(c->gate, O_CLOEXEC) < 0) || pipe2(c->begun, O_CLOEXEC) < 0)
+		return hx_error_errno(err, -errno, "pipe");
+	c->step->pid = clone(step_exec, stack + CHILD_STACK, CLONE_VM | SIGCHLD, c);
+	if (c->step->pid < 0)
+		return hx_error_errno(err, -errno, "clone");
+	if (w->interposer)
+		r = interpose_seize(w->interposer, c->step->pid, err);
+	if (r < 0) /* it would go on where nothing sees it */
+		kill(c->step->pid, SIGKILL);
+	/* *c is the child's, too: it stays as it is until there is no child that could look */
+	close(c->begun[1]);
+	if (c->gate[1] >= 0)
+		close(c->gate[1]);
+	while (read(c->begun[0], &none, 1) < 0 && errno == EINTR)
+		;
+	c->begun[1] = c->gate[1] = -1;
+	return r;
+}
+
+static int start_function(struct world *w, struct child *c, step_fn instead, struct hx_error *err)
+{
+	c->step->pid = fork();
+	if (c->step->pid == 0) {
+		step_enter(c);
+		instead(w);
+		_exit(0);
+	}
+	return c->step->pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
+}
+
+static void child_clear(struct child *c)
+{
+	close_fd(&c->out);
+	close_fd(&c->error);
+	for (int i = 0; i < 2; i++) {
+		close_fd(&c->gate[i]);
+		close_fd(&c->begun[i]);
+	}
 }
 
 int step_start(struct world *w, const char *verb, struct strv *argv, step_fn instead,
 	       struct hx_error *err)
 {
-	_cleanup_close_ int out = -1, error = -1;
-	int gate[2] = { -1, -1 };
 	struct step *s = &w->steps[w->n_steps];
+	_cleanup_(child_clear) struct child c = {
+		.step = s, .out = -1, .error = -1, .gate = { -1, -1 }, .begun = { -1, -1 }
+	};
 
 	if (w->n_steps >= STEP_LIMIT)
 		return hx_error_set(err, -E2BIG, "more than %d steps", STEP_LIMIT);
@@ -102,27 +161,15 @@ int step_start(struct world *w, const char *verb, struct strv *argv, step_fn ins
 	};
 	*argv = STRV_INIT;
 	s->streams[0].pipe = s->streams[0].file = s->streams[1].pipe = s->streams[1].file = -1;
-	int r = stream_open(w, s, 0, &out, err);
+	int r = stream_open(w, s, 0, &c.out, err);
 	if (r >= 0)
-		r = stream_open(w, s, 1, &error, err);
+		r = stream_open(w, s, 1, &c.error, err);
 	w->n_steps++;
 	if (r < 0)
 		return r;
-	r = gate_open(w, instead, gate);
-	if (r < 0)
-		return hx_error_errno(err, r, "pipe");
 	s->began = clock_ms();
-	s->pid = fork();
-	if (s->pid == 0) {
-		close_fd(&gate[1]);
-		step_exec(w, s, out, error, gate[0], instead);
-	}
-	r = s->pid < 0 ? hx_error_errno(err, -errno, "fork") : 0;
-	w->alone = w->alone && r < 0;
-	if (r >= 0 && gate[1] >= 0)
-		r = interpose_seize(w->interposer, s->pid, err);
-	close_fd(&gate[0]);
-	close_fd(&gate[1]);
+	r = instead ? start_function(w, &c, instead, err) : start_program(w, &c, err);
+	w->alone = w->alone && s->pid < 0;
 	return r;
 }
 

@@ -81,25 +81,33 @@ static int sense_counts(struct sensing *x, int subject, const size_t *counts, co
 	return r;
 }
 
+struct frames {
+	bool begun; /* the guest has, with SPEC_BEGUN: what was before it made the mount */
+	size_t counts[2][LISAFS_ID_N];
+};
+
 /* A request that is refused has a reply of another kind: both ways are counted. */
-static int count_frames(struct sensing *x, const struct wire_log *l, int subject)
+static int count_frames(struct sensing *x, const struct wire_log *l)
 {
-	size_t counts[2][LISAFS_ID_N] = { 0 };
-	bool begun = false; /* the guest has, with SPEC_BEGUN: what was before it made the mount */
+	_cleanup_free_ struct frames *of = calloc(x->s->n_mounts + 1, sizeof(*of));
+	int r = of ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && r >= 0; i++) {
 		const struct wire_line *line = &l->lines[i];
-		bool reply = !strcmp(json_string_or(line->o, "dir", ""), "reply");
-		int64_t id = json_int_or(line->o, "id", -1);
+		int subject = line->conn < 0 ? WIRE_NO_SUBJECT : l->subjects[line->conn];
 
-		if (strcmp(line->type, "message") != 0 || line->conn < 0 ||
-		    l->subjects[line->conn] != subject || id < 0 || id >= LISAFS_ID_N)
+		if (strcmp(line->type, "message") != 0 || subject < 0 || line->id < 0 ||
+		    line->id >= LISAFS_ID_N)
 			continue;
-		counts[reply][id] += begun;
-		begun = begun || (reply && id == LISAFS_FSTATFS);
+		of[subject].counts[line->reply][line->id] += of[subject].begun;
+		of[subject].begun |= line->reply && line->id == LISAFS_FSTATFS;
 	}
-	int r = sense_counts(x, subject, counts[0], "");
-	return r < 0 ? r : sense_counts(x, subject, counts[1], FRAMES_REPLY);
+	for (size_t i = 0; i < x->s->n_mounts && r >= 0; i++) {
+		r = sense_counts(x, (int)i, of[i].counts[0], "");
+		if (r >= 0)
+			r = sense_counts(x, (int)i, of[i].counts[1], FRAMES_REPLY);
+	}
+	return r;
 }
 
 static int take_log(struct sensing *x, const struct wire_log *l, struct gathered *g)
@@ -112,9 +120,7 @@ static int take_log(struct sensing *x, const struct wire_log *l, struct gathered
 		else if (!strcmp(l->lines[i].type, "death"))
 			take_death(g, &l->lines[i]);
 	}
-	for (size_t i = 0; i < x->s->n_mounts && r >= 0; i++)
-		r = count_frames(x, l, (int)i);
-	return r;
+	return r < 0 ? r : count_frames(x, l);
 }
 
 static int take_source_fault(struct sensing *x, struct json_object *o)
@@ -284,16 +290,11 @@ int sense_faults(struct sensing *x, struct hx_error *err)
 
 	if (!x->s->faults)
 		return 0;
-	for (unsigned int i = 1; i <= WIRE_FILES_LIMIT && r >= 0; i++) {
-		_cleanup_wire_log_ struct wire_log l = { 0 };
-
-		r = wire_log_read(x->e, i, x->pod, &l, err);
-		if (r == -ENOENT)
-			break;
-		if (r >= 0 && l.container == x->container)
-			r = take_log(x, &l, &g);
-	}
-	if (r == -ENOENT)
+	r = wire_logs_read(x->wires, x->e, x->pod);
+	for (size_t i = 0; i < x->wires->n && r >= 0; i++)
+		if (x->wires->logs[i].container == x->container)
+			r = take_log(x, &x->wires->logs[i], &g);
+	if (r >= 0)
 		r = take_traced(x, &g, err);
 	if (r >= 0)
 		r = take_sources(x, err);

@@ -20,7 +20,7 @@ struct judging {
 	struct outcome observed;
 	struct findings findings;
 	struct json_object *cases;
-	struct transcripts *transcripts;
+	struct wire_logs *wires;
 	char *excerpt; /* the runtime's stderr, shown where a case did not pass */
 };
 
@@ -30,9 +30,9 @@ static void judging_clear(struct judging *j)
 	outcome_clear(&j->expected);
 	outcome_clear(&j->observed);
 	findings_clear(&j->findings);
-	if (j->transcripts)
-		transcripts_clear(j->transcripts);
-	free(j->transcripts);
+	if (j->wires)
+		wire_logs_clear(j->wires);
+	free(j->wires);
 	free(j->excerpt);
 }
 
@@ -285,7 +285,7 @@ static int add_wire(struct json_object *line, const struct judging *j, enum clau
 	requirement_family(clause, family);
 	if (verdict == VERDICT_PASS && strcmp(family, "FD"))
 		return 0;
-	int r = transcript_make(j->transcripts, j->evidence, &j->spec, subject,
+	int r = transcript_make(j->wires, j->evidence, &j->spec, subject,
 				verdict == VERDICT_PASS ? TRANSCRIPT_BRIEF : TRANSCRIPT_LINES,
 				&wire, &left_out);
 	if (r < 0 || !wire)
@@ -461,13 +461,13 @@ int judge_evidence(const struct evidence *e, struct str *ret_lines, struct hx_er
 	_cleanup_str_ struct str out = STR_INIT;
 	int r = evidence_read_json(e, EVIDENCE_SPEC, &doc, err);
 
-	j.transcripts = calloc(1, sizeof(*j.transcripts));
-	if (r >= 0 && !j.transcripts)
+	j.wires = calloc(1, sizeof(*j.wires));
+	if (r >= 0 && !j.wires)
 		r = hx_error_set(err, -ENOMEM, "out of memory");
 	if (r >= 0)
 		r = load(e, doc, &j, err);
 	if (r >= 0)
-		r = observe(e, &j.spec, &j.observed, err);
+		r = observe(e, &j.spec, j.wires, &j.observed, err);
 	if (r >= 0)
 		r = outcome_diff(&j.expected, &j.observed, speaks_runsc(e), &j.findings);
 	for (size_t i = 0; r >= 0 && i < json_object_array_length(j.cases); i++) {

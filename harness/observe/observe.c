@@ -115,14 +115,14 @@ static int run_sensors(struct sensing *x, struct hx_error *err)
 	return r < 0 ? r : sense_residue(x, err);
 }
 
-int observe(const struct evidence *e, const struct spec_sandbox *s, struct outcome *ret,
-	    struct hx_error *err)
+int observe(const struct evidence *e, const struct spec_sandbox *s, struct wire_logs *wires,
+	    struct outcome *ret, struct hx_error *err)
 {
 	_cleanup_outcome_ struct outcome out = { 0 };
 	_cleanup_json_ struct json_object *manifest = NULL;
 	_cleanup_json_ struct json_object *steps = NULL;
 	_cleanup_(hx_error_clear) struct hx_error why = HX_ERROR_INIT;
-	struct sensing x = { .e = e, .pod = s, .s = s, .out = &out };
+	struct sensing x = { .e = e, .pod = s, .s = s, .wires = wires, .out = &out };
 	int r = evidence_read_json(e, EVIDENCE_MANIFEST, &manifest, &why);
 
 	if (r == -ENOENT)

@@ -7,13 +7,15 @@
 
 #include "harness/model/outcome.h"
 #include "harness/observe/files.h"
+#include "harness/observe/wire_log.h"
 #include "harness/spec/spec.h"
 
 /*
  * All that the evidence says about the sandbox. Evidence that cannot be read (cut, another format,
- * no manifest) yields an outcome with `broken` set, not an error; the error is for no memory.
+ * no manifest) yields an outcome with `broken` set, not an error; the error is for no memory. wires are
+ * read where they are wanted and stay the caller's.
  */
-int observe(const struct evidence *e, const struct spec_sandbox *s, struct outcome *ret,
-	    struct hx_error *err);
+int observe(const struct evidence *e, const struct spec_sandbox *s, struct wire_logs *wires,
+	    struct outcome *ret, struct hx_error *err);
 
 #endif

@@ -26,6 +26,7 @@ struct sensing {
 	const char *scratch;            /* absolute path of the scratch folder at execution */
 	const char *ended;              /* manifest.json "ended" */
 	struct json_object *steps;
+	struct wire_logs *wires; /* sense_wire reads them */
 	enum profile profile;
 	struct outcome *out;
 	bool complete[SPEC_CONTAINERS_LIMIT +

@@ -105,8 +105,8 @@ static bool is_told(const struct telling *t, const struct wire_log *log, const s
 		return false;
 	if (subject_local(t->subject) != SUBJECT_CONTAINER)
 		return l->conn < 0 || subject == t->subject;
-	int64_t id = json_int_or(l->o, "id", -1);
-	return !is_message(l) || id == LISAFS_MOUNT || id == LISAFS_ERROR || id == LISAFS_CHANNEL;
+	return !is_message(l) || l->id == LISAFS_MOUNT || l->id == LISAFS_ERROR ||
+	       l->id == LISAFS_CHANNEL;
 }
 
 static int tell(struct telling *t, const struct wire_log *log, const struct wire_line *l)
@@ -150,28 +150,8 @@ static int tell_log(struct telling *t, const struct wire_log *log, int64_t *left
 	return r;
 }
 
-void transcripts_clear(struct transcripts *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		wire_log_clear(&t->logs[i]);
-	*t = (struct transcripts){ 0 };
-}
-
-static int read_logs(struct transcripts *t, const struct evidence *e, const struct spec_sandbox *s)
-{
-	int r = 0;
-
-	while (!t->read && t->n < WIRE_FILES_LIMIT && r >= 0) {
-		r = wire_log_read(e, (unsigned int)t->n + 1, s, &t->logs[t->n], NULL);
-		t->n += r >= 0;
-	}
-	t->read = true;
-	return r == -ENOMEM ? r : 0;
-}
-
-int transcript_make(struct transcripts *from, const struct evidence *e,
-		    const struct spec_sandbox *s, int subject, size_t most,
-		    struct json_object **ret, int64_t *ret_left_out)
+int transcript_make(struct wire_logs *from, const struct evidence *e, const struct spec_sandbox *s,
+		    int subject, size_t most, struct json_object **ret, int64_t *ret_left_out)
 {
 	_cleanup_json_ struct json_object *lines = NULL;
 	_cleanup_free_ struct telling *t = NULL;
@@ -181,7 +161,7 @@ int transcript_make(struct transcripts *from, const struct evidence *e,
 		return 0;
 	lines = json_object_new_array();
 	t = calloc(1, sizeof(*t));
-	if (!lines || !t || read_logs(from, e, s) < 0)
+	if (!lines || !t || wire_logs_read(from, e, s) < 0)
 		return -ENOMEM;
 	*t = (struct telling){ .s = s, .subject = subject, .most = most, .lines = lines };
 	for (size_t i = 0; i < from->n; i++) {

@@ -12,23 +12,12 @@
 #define TRANSCRIPT_LINES 64 /* of a case that did not pass */
 #define TRANSCRIPT_BRIEF 8  /* of one that did */
 
-/* The wires of one sandbox, read when the first transcript is asked for: they are long, and cases many. */
-struct transcripts {
-	bool read;
-	size_t n;
-	struct wire_log logs
-		[WIRE_FILES_LIMIT]; /* those that could be read, up to the first that could not */
-};
-
-void transcripts_clear(struct transcripts *t);
-
 /*
  * At most `most` lines about subject (SUBJECT_CONTAINER: about every mount, Mount and what is no message
  * only), from the start and from the end alike, as an array; NULL where no wire was seen. *ret_left_out
  * counts what is not listed. Unreadable wires give what could be read. 0 or -ENOMEM.
  */
-int transcript_make(struct transcripts *from, const struct evidence *e,
-		    const struct spec_sandbox *s, int subject, size_t most,
-		    struct json_object **ret, int64_t *ret_left_out);
+int transcript_make(struct wire_logs *from, const struct evidence *e, const struct spec_sandbox *s,
+		    int subject, size_t most, struct json_object **ret, int64_t *ret_left_out);
 
 #endif

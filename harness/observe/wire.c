@@ -152,29 +152,28 @@ static int check_interposed(struct sensing *x, unsigned int gofers, struct hx_er
 
 int sense_wire(struct sensing *x, struct hx_error *err)
 {
-	unsigned int gofers = 0;
 	bool tampered = false;
+	int r;
 
 	if (x->pod->wire == SPEC_WIRE_UNSEEN)
 		return 0;
-	for (; gofers < WIRE_FILES_LIMIT; gofers++) {
-		_cleanup_wire_log_ struct wire_log l = { 0 };
-		int r = wire_log_read(x->e, gofers + 1, x->pod, &l, err);
+	r = wire_logs_read(x->wires, x->e, x->pod);
+	for (size_t i = 0; i < x->wires->n && r >= 0; i++) {
+		const struct wire_log *l = &x->wires->logs[i];
 
-		if (r == -ENOENT)
-			break;
-		if (r >= 0 && l.container != x->container)
+		if (l->container != x->container)
 			continue;
+		r = sense_gofer(x, l, &tampered, err);
 		if (r >= 0)
-			r = sense_gofer(x, &l, &tampered, err);
+			r = sense_gofer_death(x, l, err);
 		if (r >= 0)
-			r = sense_gofer_death(x, &l, err);
-		if (r >= 0)
-			r = sense_inspections(x, &l, err);
-		if (r < 0)
-			return r;
+			r = sense_inspections(x, l, err);
 	}
+	if (r >= 0 && x->wires->why.code < 0)
+		r = hx_error_set(err, x->wires->why.code, "%s", hx_error_text(&x->wires->why));
+	if (r < 0)
+		return r;
 	if (x->planted_tamper && !tampered && !x->pod->n_containers)
 		return hx_error_set(err, -EBADMSG, EVIDENCE_NOT_FIRED ": no reply to such a Mount");
-	return check_interposed(x, gofers, err);
+	return check_interposed(x, (unsigned int)x->wires->n, err);
 }

@@ -82,6 +82,8 @@ static int read_line(const char *text, size_t n, const struct spec_sandbox *s, s
 		.type = json_string_or(o, "type", ""),
 		.n = (uint64_t)json_int_or(o, "n", 0),
 		.conn = (int)json_int_or(o, "conn", -1),
+		.reply = !strcmp(json_string_or(o, "dir", ""), "reply"),
+		.id = json_int_or(o, "id", -1),
 		.o = o,
 	};
 	if (line->n != l->n + 1)
@@ -141,6 +143,28 @@ int wire_log_read(const struct evidence *e, unsigned int index, const struct spe
 	return 0;
 }
 
+int wire_logs_read(struct wire_logs *ret, const struct evidence *e, const struct spec_sandbox *s)
+{
+	int r = 0;
+
+	while (!ret->read && ret->n < WIRE_FILES_LIMIT && r >= 0) {
+		r = wire_log_read(e, (unsigned int)ret->n + 1, s, &ret->logs[ret->n], &ret->why);
+		ret->n += r >= 0;
+	}
+	if (r == -ENOENT)
+		hx_error_clear(&ret->why);
+	ret->read = true;
+	return r == -ENOMEM ? r : 0;
+}
+
+void wire_logs_clear(struct wire_logs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		wire_log_clear(&l->logs[i]);
+	hx_error_clear(&l->why);
+	*l = (struct wire_logs){ 0 };
+}
+
 void wire_payload_clear(struct wire_payload *p)
 {
 	free(p->data);
@@ -176,8 +200,8 @@ static int decode_hex(const char *text, struct wire_payload *p)
 int wire_payload_of(const struct wire_line *l, struct wire_payload *ret, struct hx_error *err)
 {
 	_cleanup_wire_payload_ struct wire_payload p = {
-		.reply = !strcmp(json_string_or(l->o, "dir", ""), "reply"),
-		.id = (uint16_t)json_int_or(l->o, "id", 0),
+		.reply = l->reply,
+		.id = l->id < 0 ? 0 : (uint16_t)l->id,
 		.length = (uint32_t)json_int_or(l->o, "length", 0),
 		.cut = json_bool_or(l->o, "cut", false),
 	};

@@ -19,7 +19,9 @@ struct wire_line {
 	const char *
 		type; /* "message", "original", "closed", "death", "tamper", "cut", "end", "gofer" */
 	uint64_t n;
-	int conn; /* -1 = of none */
+	int conn;   /* -1 = of none */
+	bool reply; /* of a message, … */
+	int64_t id; /* … and its id; -1 = none */
 	struct json_object *o;
 };
 
@@ -40,6 +42,19 @@ int wire_log_read(const struct evidence *e, unsigned int index, const struct spe
 		  struct wire_log *ret, struct hx_error *err);
 void wire_log_clear(struct wire_log *l);
 #define _cleanup_wire_log_ _cleanup_(wire_log_clear)
+
+/* The wires of one sandbox, read when they are asked for first: they are long, and many ask. */
+struct wire_logs {
+	bool read;
+	struct wire_log logs[WIRE_FILES_LIMIT];
+	size_t n;            /* those that could be read, up to the first that could not */
+	struct hx_error why; /* it could not be; no code = all were */
+};
+
+/* 0 also where one could not be read, which is in ret->why; -ENOMEM. */
+int wire_logs_read(struct wire_logs *ret, const struct evidence *e, const struct spec_sandbox *s);
+void wire_logs_clear(struct wire_logs *l);
+#define _cleanup_wire_logs_ _cleanup_(wire_logs_clear)
 
 /* A message line: is it a reply, its id, and its payload as far as it was kept (malloc'ed). */
 struct wire_payload {

@@ -1,4 +1,5 @@
 /* Bad input: a clear error, the right exit code, and nothing left behind. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -431,6 +432,27 @@ static void test_canary(void **state)
 	scene_end(&s);
 }
 
+/* What the sandbox in hand had shown is kept. */
+static void assert_evidence_of_interrupted(const struct ran *r)
+{
+	_cleanup_free_ char *path = str_format("%s/evidence", r->folder);
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	size_t n = 0;
+
+	assert_non_null(dir);
+	for (struct dirent *e; (e = readdir(dir));) {
+		_cleanup_free_ char *manifest = str_format("%s/manifest.json", e->d_name);
+		_cleanup_str_ struct str text = STR_INIT;
+
+		if (e->d_name[0] == '.')
+			continue;
+		assert_int_equal(fs_read_at(dirfd(dir), manifest, 1u << 20, &text, NULL, NULL), 0);
+		assert_non_null(strstr(str_text(&text), "\"interrupted\""));
+		n++;
+	}
+	assert_true(n > 0);
+}
+
 /* Ctrl-C: everything ends, the record says so, nothing is left. */
 static void test_interrupt(void **state)
 {
@@ -454,6 +476,7 @@ static void test_interrupt(void **state)
 		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
 	assert_non_null(strstr(str_text(&r.err), "interrupted"));
 	assert_non_null(r.record.end);
+	assert_evidence_of_interrupted(&r);
 	assert_nothing_left(&s);
 	ran_clear(&r);
 	scene_end(&s);

@@ -238,13 +238,12 @@ static struct json_object *tell(int dirfd, const struct spec_sandbox *s, int sub
 {
 	_cleanup_evidence_ struct evidence e = { 0 };
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
-	struct transcripts transcripts = { 0 };
+	_cleanup_wire_logs_ struct wire_logs wires = { 0 };
 	struct json_object *lines = NULL;
 
 	*left_out = 0;
 	assert_works(evidence_open(dirfd, &e, &err), err);
-	assert_int_equal(transcript_make(&transcripts, &e, s, subject, most, &lines, left_out), 0);
-	transcripts_clear(&transcripts);
+	assert_int_equal(transcript_make(&wires, &e, s, subject, most, &lines, left_out), 0);
 	return lines;
 }
 

@@ -172,8 +172,10 @@ void canned_observe(int dirfd, const struct spec_sandbox *s, struct outcome *ret
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
 	_cleanup_evidence_ struct evidence e = { 0 };
 
+	_cleanup_wire_logs_ struct wire_logs wires = { 0 };
+
 	assert_works(evidence_open(dirfd, &e, &err), err);
-	assert_works(observe(&e, s, ret, &err), err);
+	assert_works(observe(&e, s, &wires, ret, &err), err);
 }
 
 char *observed(int dirfd, const struct spec_sandbox *s, enum property p)
