@@ -39,10 +39,10 @@ struct execute_options {
 	const char *out;      /* absolute; exists, is a directory of this run's own */
 	int out_fd;           /* the same folder, opened */
 	int evidence_fd; /* where evidence is made, each sandbox's in a folder; 0 = OUT/evidence */
-	const char *probe;       /* path of the guest probe binary */
-	const char *shim;        /* path of what is put between sentry and gofer */
-	unsigned int jobs;       /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
-	unsigned int timeout_ms; /* per sandbox */
+	const char *probe;                     /* path of the guest probe binary */
+	const char *shim;                      /* path of what is put between sentry and gofer */
+	unsigned int jobs;                     /* sandboxes at a time, 1..EXECUTE_JOBS_LIMIT */
+	unsigned int timeout_ms;               /* per sandbox */
 	const struct execute_command *command; /* NULL = none */
 	const uint32_t *issued;                /* calls of a watched gofer that are to be told of */
 	size_t n_issued;
