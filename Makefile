@@ -24,7 +24,7 @@ SH ?= sh
 
 # Rooms ------------------------------------------------------------------------------------------
 
-LIB_ROOMS := base spec model execute interpose observe
+LIB_ROOMS := base spec model execute interpose observe engine
 NOT_CASES := suite/unit/% suite/fuzz/% suite/e2e/%
 
 HARNESS_SRC := $(sort $(wildcard $(LIB_ROOMS:%=harness/%/*.c) reports/*.c) \

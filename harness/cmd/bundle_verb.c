@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 #include "harness/cmd/verbs.h"
 #include "harness/execute/bundle.h"
 #include "suite/plan/plan.h"

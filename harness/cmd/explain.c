@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "harness/cmd/live.h"
-#include "harness/cmd/output.h"
+#include "harness/engine/live.h"
+#include "harness/engine/output.h"
 #include "harness/cmd/verbs.h"
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"

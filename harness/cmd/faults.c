@@ -10,7 +10,7 @@
 #include "fakegofer/backend/fuse.h"
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 #include "harness/cmd/verbs.h"
 
 #define FAILURES_LIMIT 10u /* of one workload: then it stops */

@@ -9,8 +9,8 @@
 
 #include "harness/base/fs.h"
 #include "harness/cmd/filter.h"
-#include "harness/cmd/output.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/output.h"
+#include "harness/engine/paths.h"
 #include "harness/cmd/run.h"
 #include "harness/execute/execute.h"
 #include "harness/spec/evidence.h"

@@ -9,8 +9,8 @@
 #include <time.h>
 
 #include "harness/cmd/begin.h"
-#include "harness/cmd/finish.h"
-#include "harness/cmd/live.h"
+#include "harness/engine/finish.h"
+#include "harness/engine/live.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"
 #include "harness/execute/command.h"

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/live.h"
+#include "harness/engine/live.h"
 #include "harness/cmd/needs.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"
 #include "harness/model/expect.h"

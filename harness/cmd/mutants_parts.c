@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cmd/expected.h"
+#include "harness/engine/expected.h"
 #include "harness/cmd/mutants.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 #include "harness/model/diff.h"
 #include "harness/model/expect.h"
 #include "harness/observe/judge.h"

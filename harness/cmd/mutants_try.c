@@ -8,9 +8,9 @@
 
 #include "fakegofer/fault/fault.h"
 #include "harness/base/fs.h"
-#include "harness/cmd/engine.h"
+#include "harness/engine/engine.h"
 #include "harness/cmd/mutants.h"
-#include "harness/cmd/output.h"
+#include "harness/engine/output.h"
 #include "harness/model/expect.h"
 
 /* What stops a try. */

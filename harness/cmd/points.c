@@ -8,8 +8,8 @@
 
 #include "fakegofer/backend/fuse.h"
 #include "harness/base/fs.h"
-#include "harness/cmd/engine.h"
-#include "harness/cmd/output.h"
+#include "harness/engine/engine.h"
+#include "harness/engine/output.h"
 #include "harness/cmd/run.h"
 
 #define CLEAN_RUNS "FLT-6/*.clean"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 #include "harness/cmd/probing.h"
 #include "harness/cmd/run.h"
 #include "harness/cmd/verbs.h"

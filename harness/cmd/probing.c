@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/engine.h"
-#include "harness/cmd/output.h"
+#include "harness/engine/engine.h"
+#include "harness/engine/output.h"
 #include "harness/cmd/run.h"
 
 /* One case a profile: what only a runtime of that profile or a newer one gets right. Newest first. */

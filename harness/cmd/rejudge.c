@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/engine.h"
+#include "harness/engine/engine.h"
 #include "harness/cmd/verbs.h"
 #include "harness/spec/evidence.h"
 #include "reports/record.h"

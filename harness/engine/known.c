@@ -1,4 +1,4 @@
-#include "harness/cmd/known.h"
+#include "harness/engine/known.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 
 void known_clear(struct known *k)
 {

@@ -1,4 +1,4 @@
-#include "harness/cmd/live.h"
+#include "harness/engine/live.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "harness/cmd/engine.h"
+#include "harness/engine/engine.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "harness/base/fs.h"
-#include "harness/cmd/engine_parts.h"
+#include "harness/engine/engine_parts.h"
 #include "harness/interpose/plan.h"
 #include "harness/model/lisafs_syscalls.h"
 #include "harness/observe/judge.h"

@@ -1,10 +1,10 @@
-#include "harness/cmd/finish.h"
+#include "harness/engine/finish.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "harness/cmd/live.h"
+#include "harness/engine/live.h"
 #include "reports/report.h"
 
 int finish_write(const struct output *o, struct json_object *line, struct hx_error *err)

@@ -2,12 +2,12 @@
  * From judgements to verdicts: a case is judged in several sandboxes; its verdict is what they say
  * together, and what the list of known defects makes of it. Pure.
  */
-#ifndef HX_CMD_VERDICTS_H
-#define HX_CMD_VERDICTS_H
+#ifndef HX_ENGINE_VERDICTS_H
+#define HX_ENGINE_VERDICTS_H
 
 #include "harness/base/json.h"
 #include "harness/base/verdict.h"
-#include "harness/cmd/known.h"
+#include "harness/engine/known.h"
 #include "suite/plan/plan.h"
 
 /* What is known of a case so far. */

@@ -1,4 +1,4 @@
-#include "harness/cmd/verdicts.h"
+#include "harness/engine/verdicts.h"
 
 #include <errno.h>
 #include <string.h>

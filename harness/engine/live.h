@@ -1,10 +1,10 @@
 /* What a person sees while a run goes on: one live line on a terminal, plain lines elsewhere. */
-#ifndef HX_CMD_LIVE_H
-#define HX_CMD_LIVE_H
+#ifndef HX_ENGINE_LIVE_H
+#define HX_ENGINE_LIVE_H
 
 #include <stdint.h>
 
-#include "harness/cmd/engine.h"
+#include "harness/engine/engine.h"
 
 struct live {
 	bool terminal; /* stderr is one */

@@ -1,6 +1,6 @@
 /* Where gofercert's own helpers and data are: beside the program in a build tree, else as installed. */
-#ifndef HX_CMD_PATHS_H
-#define HX_CMD_PATHS_H
+#ifndef HX_ENGINE_PATHS_H
+#define HX_ENGINE_PATHS_H
 
 /* The guest probe or refrun: "probe", "refrun". NULL without memory; may name a file that is not there. */
 char *path_helper(const char *name);

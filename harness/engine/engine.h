@@ -2,12 +2,12 @@
  * The engine: a plan's selected cases, executed, judged and handed over one by one. Verbs differ in
  * what they do with the results.
  */
-#ifndef HX_CMD_ENGINE_H
-#define HX_CMD_ENGINE_H
+#ifndef HX_ENGINE_ENGINE_H
+#define HX_ENGINE_ENGINE_H
 
 #include "harness/base/json.h"
 #include "harness/base/verdict.h"
-#include "harness/cmd/known.h"
+#include "harness/engine/known.h"
 #include "harness/execute/execute.h"
 #include "suite/plan/plan.h"
 

@@ -4,8 +4,8 @@
  *
  * File: one case id a line; empty lines and lines that begin with # are comments.
  */
-#ifndef HX_CMD_EXPECTED_H
-#define HX_CMD_EXPECTED_H
+#ifndef HX_ENGINE_EXPECTED_H
+#define HX_ENGINE_EXPECTED_H
 
 #include "harness/base/error.h"
 #include "harness/base/index.h"

@@ -1,9 +1,9 @@
 /* What the engine's two halves share: running sandboxes (engine.c), and judging cases (engine_cases.c). */
-#ifndef HX_CMD_ENGINE_PARTS_H
-#define HX_CMD_ENGINE_PARTS_H
+#ifndef HX_ENGINE_ENGINE_PARTS_H
+#define HX_ENGINE_ENGINE_PARTS_H
 
-#include "harness/cmd/engine.h"
-#include "harness/cmd/verdicts.h"
+#include "harness/engine/engine.h"
+#include "harness/engine/verdicts.h"
 #include "harness/execute/store.h"
 
 #define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */

@@ -1,6 +1,6 @@
 /* A run's output folder: record.jsonl, report.*, evidence/. */
-#ifndef HX_CMD_OUTPUT_H
-#define HX_CMD_OUTPUT_H
+#ifndef HX_ENGINE_OUTPUT_H
+#define HX_ENGINE_OUTPUT_H
 
 #include "harness/base/error.h"
 #include "harness/base/json.h"

@@ -7,8 +7,8 @@
  * TARGET: "sha256:HEX" of the binary, or "module:PATH@VERSION" of a Go build. "wrong" lists the facts
  * that fail, all of them and no other. "sometimes" says when it shows, where that is not always: then a pass is a pass.
  */
-#ifndef HX_CMD_KNOWN_H
-#define HX_CMD_KNOWN_H
+#ifndef HX_ENGINE_KNOWN_H
+#define HX_ENGINE_KNOWN_H
 
 #include "harness/base/json.h"
 #include "harness/base/verdict.h"

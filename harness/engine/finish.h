@@ -1,12 +1,12 @@
 /* How a run of cases ends: the last line of its record, the reports, and what a person reads. */
-#ifndef HX_CMD_FINISH_H
-#define HX_CMD_FINISH_H
+#ifndef HX_ENGINE_FINISH_H
+#define HX_ENGINE_FINISH_H
 
 #include <stdbool.h>
 #include <time.h>
 
 #include "harness/base/verdict.h"
-#include "harness/cmd/output.h"
+#include "harness/engine/output.h"
 
 struct finish {
 	const struct output *output;

@@ -1,4 +1,4 @@
-#include "harness/cmd/expected.h"
+#include "harness/engine/expected.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "harness/cmd/paths.h"
+#include "harness/engine/paths.h"
 
 #include <libgen.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-#include "harness/cmd/output.h"
+#include "harness/engine/output.h"
 
 #include <dirent.h>
 #include <errno.h>

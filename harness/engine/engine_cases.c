@@ -1,4 +1,4 @@
-#include "harness/cmd/engine_parts.h"
+#include "harness/engine/engine_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
