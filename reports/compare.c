@@ -359,6 +359,7 @@ int compare_records(const struct record *const records[COMPARE_SIDES],
 		    struct json_object *departures, struct comparison *ret, struct hx_error *err)
 {
 	_cleanup_(comparing_clear) struct comparing c = { .records = records };
+	_cleanup_(listing_clear) struct listing listing = { 0 };
 	int r = check_plan(records, err);
 
 	if (r < 0)
@@ -370,10 +371,12 @@ int compare_records(const struct record *const records[COMPARE_SIDES],
 	for (size_t i = 0; i < c.n[1] && r >= 0; i++)
 		if (index_find(&c.places[0], c.names[1].items[i]) == INDEX_NONE)
 			r = strv_push(&c.out.only[1], c.names[1].items[i]);
+	if (r >= 0)
+		r = listing_init(&listing, records, departures);
 	if (r < 0)
 		return hx_error_errno(err, r, "compare");
 	for (size_t i = 0; i < c.out.n; i++)
-		compare_list(records, departures, &c.out.list[i]);
+		listing_explain(&listing, &c.out.list[i]);
 	if (c.out.n)
 		qsort(c.out.list, c.out.n, sizeof(*c.out.list), by_row);
 	count_rows(&c.out);

@@ -1,5 +1,6 @@
 #include "reports/compare_listed.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +23,45 @@ static bool fails_on(struct json_object *o, const char *property, const char *ke
 	return false;
 }
 
-/* A known defect that shows in a case of the row, and is about what differs; or in that it starts. */
-static char *known_defect(const struct record *r, const struct difference *d)
+static const char *row_of(struct json_object *o)
 {
-	for (size_t i = 0; i < r->n_cases; i++) {
-		struct json_object *o = r->cases[i], *known = NULL;
+	return json_string_or(o, "row", "");
+}
 
-		if (strcmp(json_string_or(o, "row", ""), d->row) ||
-		    record_verdict(o) != VERDICT_XFAIL ||
+static int by_row(const void *a, const void *b)
+{
+	return strcmp(row_of(*(struct json_object *const *)a),
+		      row_of(*(struct json_object *const *)b));
+}
+
+/* The first case whose row is not before this one; those of the row follow one another. */
+static size_t first_of(const struct listing_side *x, const char *row)
+{
+	size_t low = 0, high = x->n;
+
+	while (low < high) {
+		size_t at = low + (high - low) / 2;
+
+		if (strcmp(row_of(x->by_row[at]), row) < 0)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
+static bool is_of(const struct listing_side *x, size_t i, const char *row)
+{
+	return i < x->n && !strcmp(row_of(x->by_row[i]), row);
+}
+
+/* A known defect that shows in a case of the row, and is about what differs; or in that it starts. */
+static char *known_defect(const struct listing_side *x, const struct difference *d)
+{
+	for (size_t i = first_of(x, d->row); is_of(x, i, d->row); i++) {
+		struct json_object *o = x->by_row[i], *known = NULL;
+
+		if (record_verdict(o) != VERDICT_XFAIL ||
 		    json_get_object(o, "known", &known, NULL) < 0)
 			continue;
 		if (fails_on(o, d->property, d->key) || !strcmp(d->property, "start"))
@@ -63,13 +95,13 @@ static bool is_end(const char *property)
 }
 
 /* A known defect that ended a container of the same sandbox: what is not seen there, or dead, is its doing. */
-static char *ended_by_defect(const struct record *r, const struct difference *d, const char *value)
+static char *ended_by_defect(const struct listing_side *x, const struct difference *d,
+			     const char *value)
 {
-	for (size_t i = 0; i < r->n_cases && (!value || is_end(d->property)); i++) {
-		struct json_object *o = r->cases[i], *known = NULL;
+	for (size_t i = 0; i < x->n_defects && (!value || is_end(d->property)); i++) {
+		struct json_object *o = x->defects[i], *known = NULL;
 
-		if (record_verdict(o) != VERDICT_XFAIL || !shares_sandbox(o, d) ||
-		    json_get_object(o, "known", &known, NULL) < 0)
+		if (!shares_sandbox(o, d) || json_get_object(o, "known", &known, NULL) < 0)
 			continue;
 		for (size_t e = 0; e < ARRAY_SIZE(ends); e++)
 			if (fails_on(o, ends[e], NULL))
@@ -79,16 +111,15 @@ static char *ended_by_defect(const struct record *r, const struct difference *d,
 }
 
 /* Every clause that judges it is skipped there: the reason. */
-static char *skipped(const struct record *r, const struct difference *d)
+static char *skipped(const struct listing_side *x, const struct difference *d)
 {
 	const char *reason = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->n_cases; i++) {
-		struct json_object *o = r->cases[i];
+	for (size_t i = first_of(x, d->row); is_of(x, i, d->row); i++) {
+		struct json_object *o = x->by_row[i];
 
-		if (strcmp(json_string_or(o, "row", ""), d->row) ||
-		    !strv_has(&d->clauses, json_string_or(o, "clause", "")))
+		if (!strv_has(&d->clauses, json_string_or(o, "clause", "")))
 			continue;
 		if (record_verdict(o) != VERDICT_SKIP)
 			return NULL;
@@ -144,19 +175,53 @@ static char *departure(struct json_object *list, const struct difference *d, int
 	return NULL;
 }
 
-void compare_list(const struct record *const records[COMPARE_SIDES], struct json_object *departures,
-		  struct difference *d)
+static int side_init(struct listing_side *x, const struct record *r)
 {
-	bool a = is_reference(records[0]), b = is_reference(records[1]);
-	struct json_object *list = NULL;
+	x->is_reference = is_reference(r);
+	x->by_row = calloc(r->n_cases + 1, sizeof(struct json_object *));
+	x->defects = calloc(r->n_cases + 1, sizeof(struct json_object *));
+	if (!x->by_row || !x->defects)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_cases; i++) {
+		x->by_row[x->n++] = r->cases[i];
+		if (record_verdict(r->cases[i]) == VERDICT_XFAIL)
+			x->defects[x->n_defects++] = r->cases[i];
+	}
+	qsort(x->by_row, x->n, sizeof(struct json_object *), by_row);
+	return 0;
+}
+
+int listing_init(struct listing *l, const struct record *const records[COMPARE_SIDES],
+		 struct json_object *departures)
+{
+	int r = 0;
+
+	*l = (struct listing){ 0 };
+	for (int s = 0; s < COMPARE_SIDES && r >= 0; s++)
+		r = side_init(&l->sides[s], records[s]);
+	if (departures)
+		json_get_array(departures, "departures", &l->departures, NULL);
+	return r;
+}
+
+void listing_clear(struct listing *l)
+{
+	for (int s = 0; s < COMPARE_SIDES; s++) {
+		free(l->sides[s].by_row);
+		free(l->sides[s].defects);
+	}
+}
+
+void listing_explain(const struct listing *l, struct difference *d)
+{
+	bool a = l->sides[0].is_reference, b = l->sides[1].is_reference;
 
 	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
-		d->listed = known_defect(records[s], d);
+		d->listed = known_defect(&l->sides[s], d);
 	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
-		d->listed = ended_by_defect(records[s], d, d->values[s]);
+		d->listed = ended_by_defect(&l->sides[s], d, d->values[s]);
 	for (int s = 0; s < COMPARE_SIDES && !d->listed; s++)
-		d->listed = skipped(records[s], d);
-	if (!d->listed && a != b && departures &&
-	    json_get_array(departures, "departures", &list, NULL) >= 0)
-		d->listed = departure(list, d, b);
+		d->listed = skipped(&l->sides[s], d);
+	if (!d->listed && a != b && l->departures)
+		d->listed = departure(l->departures, d, b);
 }
