@@ -129,6 +129,25 @@ static int open_beneath(int dirfd, const char *name)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+int fs_list(int dirfd, struct strv *ret, struct hx_error *err)
+{
+	_cleanup_close_ int again = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *e;
+
+	if (!dir)
+		return hx_error_errno(err, -errno, "list");
+	(void)TAKE_FD(again);
+	while ((errno = 0, e = readdir(dir)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    strv_push(ret, e->d_name) < 0)
+			return hx_error_set(err, -ENOMEM, "out of memory");
+	if (errno)
+		return hx_error_errno(err, -errno, "list");
+	strv_sort(ret);
+	return 0;
+}
+
 static int remove_below(int dirfd, const char *name, unsigned int depth, struct hx_error *err);
 
 static int remove_entries(int fd, unsigned int depth, struct hx_error *err)

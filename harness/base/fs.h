@@ -27,6 +27,9 @@ int fs_mkdirs_at(int dirfd, const char *path, mode_t mode, struct hx_error *err)
 /* Opens a directory O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW. Returns the FD or a negative errno. */
 int fs_open_dir(int dirfd, const char *path);
 
+/* Adds the names in the folder, sorted, without "." and "..". */
+int fs_list(int dirfd, struct strv *ret, struct hx_error *err);
+
 /*
  * Removes name below dirfd, and all below it. Resolution is openat2 with BENEATH, NO_XDEV and
  * NO_SYMLINKS; a mount anywhere in the tree stops it with -EXDEV before anything of that mount is

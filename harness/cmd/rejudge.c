@@ -1,5 +1,4 @@
 /* rejudge: kept evidence, judged again; on any machine, without privileges. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,18 +114,13 @@ static int add_folder(struct plan *p, int evidence, const char *name, struct hx_
 
 static int list_folders(int evidence, struct strv *ret, struct hx_error *err)
 {
-	_cleanup_close_ int again = openat(evidence, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *e;
+	_cleanup_strv_ struct strv names = STRV_INIT;
+	int r = fs_list(evidence, &names, err);
 
-	if (!dir)
-		return hx_error_errno(err, -errno, "list the evidence");
-	(void)TAKE_FD(again);
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.' && strv_push(ret, e->d_name) < 0)
-			return hx_error_set(err, -ENOMEM, "out of memory");
-	strv_sort(ret);
-	return 0;
+	for (size_t i = 0; i < names.n && r >= 0; i++)
+		if (names.items[i][0] != '.' && strv_push(ret, names.items[i]) < 0)
+			r = hx_error_set(err, -ENOMEM, "out of memory");
+	return r < 0 ? hx_error_wrap(err, r, "the evidence") : 0;
 }
 
 static int read_plan(struct plan *p, int evidence, const struct strv *folders, struct hx_error *err)

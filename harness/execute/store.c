@@ -1,9 +1,7 @@
 #include "harness/execute/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -40,26 +38,10 @@ int store_open(int out_fd, struct store *ret, struct hx_error *err)
 	return 0;
 }
 
-static int list(int fd, struct strv *ret, struct hx_error *err)
-{
-	_cleanup_close_ int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *e;
-
-	if (!dir)
-		return hx_error_errno(err, -errno, "list evidence");
-	(void)TAKE_FD(again);
-	while ((e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    strv_push(ret, e->d_name) < 0)
-			return hx_error_set(err, -ENOMEM, "out of memory");
-	return 0;
-}
-
 static int copy_files(int from, int to, struct hx_error *err)
 {
 	_cleanup_strv_ struct strv names = STRV_INIT;
-	int r = list(from, &names, err);
+	int r = fs_list(from, &names, err);
 
 	for (size_t i = 0; i < names.n && r >= 0; i++)
 		r = fs_copy_at(from, names.items[i], to, names.items[i], 0644, err);
@@ -92,7 +74,7 @@ int store_keep(const struct store *s, const char *id, struct hx_error *err)
 int store_keep_all(const struct store *s, struct hx_error *err)
 {
 	_cleanup_strv_ struct strv ids = STRV_INIT;
-	int r = s->in_memory ? list(s->fd, &ids, err) : 0;
+	int r = s->in_memory ? fs_list(s->fd, &ids, err) : 0;
 
 	for (size_t i = 0; i < ids.n && r >= 0; i++)
 		r = store_keep(s, ids.items[i], err);

@@ -105,20 +105,13 @@ static int read_report(enum tool t, int folder_fd, const char *name, bool first,
 
 int tool_reports(int folder_fd, struct strv *ret)
 {
-	_cleanup_close_ int again = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *e;
-	int r = 0;
+	_cleanup_strv_ struct strv names = STRV_INIT;
+	int r = fs_list(folder_fd, &names, NULL);
 
-	if (!dir)
-		return -errno;
-	(void)TAKE_FD(again);
-	while (r >= 0 && (e = readdir(dir)))
-		if (str_starts(e->d_name, TOOL_REPORT_PREFIX) &&
-		    isdigit((unsigned char)e->d_name[5]))
-			r = strv_push(ret, e->d_name);
-	if (ret->n)
-		strv_sort(ret);
+	for (size_t i = 0; i < names.n && r >= 0; i++)
+		if (str_starts(names.items[i], TOOL_REPORT_PREFIX) &&
+		    isdigit((unsigned char)names.items[i][strlen(TOOL_REPORT_PREFIX)]))
+			r = strv_push(ret, names.items[i]);
 	return r;
 }
 

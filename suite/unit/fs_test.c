@@ -109,6 +109,28 @@ static void a_copy_has_the_bytes_and_the_mode(void **state)
 	assert_int_equal(fs_copy_at(f->fd, "gone", f->fd, "to2", 0751, &err), -ENOENT);
 }
 
+static void a_list_is_sorted_and_whole(void **state)
+{
+	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
+	_cleanup_strv_ struct strv names = STRV_INIT;
+	struct folder *f = *state;
+
+	assert_works(fs_list(f->fd, &names, &err), err);
+	assert_int_equal(names.n, 0);
+	folder_put(f->fd, "b", "");
+	folder_put(f->fd, ".a", "");
+	assert_int_equal(mkdirat(f->fd, "c", 0700), 0);
+	for (int turn = 0; turn < 2; turn++) { /* a second one begins at the beginning */
+		strv_clear(&names);
+		assert_works(fs_list(f->fd, &names, &err), err);
+		assert_int_equal(names.n, 3);
+		assert_string_equal(names.items[0], ".a");
+		assert_string_equal(names.items[2], "c");
+	}
+	_cleanup_close_ int file = openat(f->fd, "b", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fs_list(file, &names, &err), -ENOTDIR);
+}
+
 static void bind_socket(const struct folder *f, const char *name)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -300,6 +322,7 @@ int main(void)
 		IN_FOLDER(a_read_stops_at_its_limit),
 		IN_FOLDER(only_regular_files_are_read),
 		IN_FOLDER(a_written_file_is_never_overwritten),
+		IN_FOLDER(a_list_is_sorted_and_whole),
 		cmocka_unit_test(a_full_disk_is_an_error),
 		IN_FOLDER(folders_are_made_with_those_above),
 		IN_FOLDER(a_copy_has_the_bytes_and_the_mode),

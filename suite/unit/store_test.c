@@ -27,6 +27,12 @@ static void put(const struct store *s, const char *id, const char *text)
 	folder_put(fd, "spec.json", text);
 }
 
+static void put_two(const struct store *s)
+{
+	put(s, "box-0", "first");
+	put(s, "box-1", "second");
+}
+
 static void assert_on_disk(const struct folder *f, const char *path, const char *text)
 {
 	_cleanup_free_ char *found = folder_get(f->fd, path, NULL);
@@ -46,8 +52,7 @@ static void what_is_kept_comes_to_the_disk(void **state)
 	struct folder *f = *state;
 
 	open_store(f, &s);
-	put(&s, "box-0", "first");
-	put(&s, "box-1", "second");
+	put_two(&s);
 	assert_int_equal(there(f, "evidence/box-0"), !s.in_memory);
 	assert_works(store_keep(&s, "box-0", &err), err);
 	assert_works(store_keep(&s, "box-0", &err), err); /* a second time is none */
@@ -65,8 +70,7 @@ static void what_is_undecided_can_be_kept_whole(void **state)
 	struct folder *f = *state;
 
 	open_store(f, &s);
-	put(&s, "box-0", "first");
-	put(&s, "box-1", "second");
+	put_two(&s);
 	assert_works(store_keep_all(&s, &err), err);
 	store_close(&s);
 	assert_on_disk(f, "evidence/box-0/spec.json", "first");
