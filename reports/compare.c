@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/array.h"
 #include "reports/compare_listed.h"
 #include "reports/text.h"
 
@@ -171,8 +172,7 @@ static int add_difference(struct comparing *c, const char *row, const char *plac
 		free(values[0]);
 		free(values[1]);
 	} else {
-		struct difference *list =
-			reallocarray(c->out.list, c->out.n + 1, sizeof(*c->out.list));
+		struct difference *list = array_grow(c->out.list, c->out.n, sizeof(*c->out.list));
 
 		if (!list) {
 			free(values[0]);

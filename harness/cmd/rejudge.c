@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/base/array.h"
 #include "harness/base/fs.h"
 #include "harness/engine/engine.h"
 #include "harness/cmd/verbs.h"
@@ -33,7 +34,7 @@ static struct plan_case *case_of(struct plan *p, const char *id, enum clause cla
 
 	if (c)
 		return c;
-	struct plan_case *cases = reallocarray(p->cases, p->n_cases + 1, sizeof(*cases));
+	struct plan_case *cases = array_grow(p->cases, p->n_cases, sizeof(*cases));
 	if (!cases)
 		return NULL;
 	p->cases = cases;
@@ -65,8 +66,7 @@ static int add_case(struct plan *p, size_t sandbox, struct json_object *o, struc
 		return hx_error_set(err, -EBADMSG, "%s: unknown clause \"%s\"", id, clause_id);
 	struct plan_case *c =
 		case_of(p, id, clause, plan_same_parse(json_string_or(o, "outcome", NULL)));
-	struct plan_place *places =
-		c ? reallocarray(c->places, c->n_places + 1, sizeof(*places)) : NULL;
+	struct plan_place *places = c ? array_grow(c->places, c->n_places, sizeof(*places)) : NULL;
 	if (!places)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	c->places = places;
@@ -100,7 +100,7 @@ static int add_folder(struct plan *p, int evidence, const char *name, struct hx_
 	}
 	if (r < 0)
 		return hx_error_wrap(err, r, "evidence/%s", name);
-	struct spec_sandbox *all = reallocarray(p->sandboxes, p->n_sandboxes + 1, sizeof(*all));
+	struct spec_sandbox *all = array_grow(p->sandboxes, p->n_sandboxes, sizeof(*all));
 	if (!all) {
 		spec_clear(&s);
 		return hx_error_set(err, -ENOMEM, "out of memory");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/base/array.h"
 #include "harness/base/fs.h"
 #include "harness/engine/paths.h"
 
@@ -64,7 +65,7 @@ static int add_defect(struct known *k, struct json_object *o, const struct targe
 		r = hx_error_set(err, -EBADMSG, "no cases or no targets");
 	if (r < 0 || !is_target(&targets, t))
 		return r;
-	struct known_defect *all = reallocarray(k->defects, k->n + 1, sizeof(*all));
+	struct known_defect *all = array_grow(k->defects, k->n, sizeof(*all));
 	if (!all)
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	k->defects = all;

@@ -1,4 +1,5 @@
 #include "harness/spec/pack.h"
+#include "harness/base/array.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -55,11 +56,11 @@ static struct bin *open_bin(struct packing *p, const struct row *r)
 {
 	_cleanup_free_ char *global = row_global_slug(&r->global);
 	size_t at = p->pack.n_sandboxes;
-	struct bin *bins = reallocarray(p->bins, p->n_bins + 1, sizeof(*bins));
+	struct bin *bins = array_grow(p->bins, p->n_bins, sizeof(*bins));
 
 	if (bins)
 		p->bins = bins;
-	struct spec_sandbox *all = reallocarray(p->pack.sandboxes, at + 1, sizeof(*all));
+	struct spec_sandbox *all = array_grow(p->pack.sandboxes, at, sizeof(*all));
 	if (all)
 		p->pack.sandboxes = all;
 	if (!bins || !all || !global)

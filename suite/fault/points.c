@@ -4,6 +4,7 @@
 
 #include "fakegofer/fault/fault.h"
 #include "fakegofer/lisafs/layout.h"
+#include "harness/base/array.h"
 #include "suite/fault/sandboxes.h"
 #include "suite/plan/building.h"
 
@@ -102,7 +103,7 @@ static int list_points(const struct plan_depth *depth, size_t workload, const st
 		if (k->payload && !has_payload(id, k))
 			continue;
 		for (unsigned int n = from; n <= to; n++) {
-			struct point *list = reallocarray(ret->list, ret->n + 1, sizeof(*list));
+			struct point *list = array_grow(ret->list, ret->n, sizeof(*list));
 
 			if (!list)
 				return -ENOMEM;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "harness/base/array.h"
 #include "harness/model/expect.h"
 #include "harness/model/subject.h"
 #include "suite/plan/building.h"
@@ -43,7 +44,7 @@ struct plan_case *plan_get_case(struct plan *p, enum clause clause, const char *
 
 	if (c || !id)
 		return c;
-	struct plan_case *cases = reallocarray(p->cases, p->n_cases + 1, sizeof(*cases));
+	struct plan_case *cases = array_grow(p->cases, p->n_cases, sizeof(*cases));
 	if (!cases)
 		return NULL;
 	p->cases = cases;
@@ -58,7 +59,7 @@ int plan_add_place(struct plan *p, struct plan_case *c, size_t sandbox, const ch
 	for (size_t i = 0; i < c->n_places; i++)
 		if (c->places[i].sandbox == sandbox && !strcmp(c->places[i].subject, subject))
 			return 0;
-	struct plan_place *places = reallocarray(c->places, c->n_places + 1, sizeof(*places));
+	struct plan_place *places = array_grow(c->places, c->n_places, sizeof(*places));
 	if (!places)
 		return -ENOMEM;
 	c->places = places;
@@ -70,7 +71,7 @@ int plan_add_place(struct plan *p, struct plan_case *c, size_t sandbox, const ch
 
 int plan_add_sandbox(struct plan *p, struct spec_sandbox *s)
 {
-	struct spec_sandbox *all = reallocarray(p->sandboxes, p->n_sandboxes + 1, sizeof(*all));
+	struct spec_sandbox *all = array_grow(p->sandboxes, p->n_sandboxes, sizeof(*all));
 
 	if (!all)
 		return -ENOMEM;

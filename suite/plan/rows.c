@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "harness/base/array.h"
 #include "harness/base/rng.h"
 #include "harness/model/expect.h"
 #include "suite/plan/building.h"
@@ -10,7 +11,7 @@
 
 int row_list_add(struct row_list *l, const struct row *r)
 {
-	struct row *rows = reallocarray(l->rows, l->n + 1, sizeof(*rows));
+	struct row *rows = array_grow(l->rows, l->n, sizeof(*rows));
 
 	if (!rows)
 		return -ENOMEM;

@@ -1,6 +1,8 @@
-/* base/: errors, strings, Go's quoting, seeds, digests, verdicts. */
+/* base/: errors, strings, arrays, Go's quoting, seeds, digests, verdicts. */
 #include <fcntl.h>
+#include <malloc.h>
 
+#include "harness/base/array.h"
 #include "harness/base/digest.h"
 #include "harness/base/rng.h"
 #include "harness/base/verdict.h"
@@ -248,6 +250,24 @@ static void quoting_is_as_go_quotes(void **state)
 	}
 }
 
+/* Arrays ------------------------------------------------------------------------------------------ */
+
+static void an_array_has_room_for_one_more_and_keeps_what_it_has(void **state)
+{
+	size_t *items = NULL;
+
+	(void)state;
+	for (size_t n = 0; n < 1000; n++) {
+		items = array_grow(items, n, sizeof(*items));
+		assert_non_null(items);
+		assert_true(malloc_usable_size(items) >= (n + 1) * sizeof(*items));
+		items[n] = n;
+	}
+	for (size_t n = 0; n < 1000; n++)
+		assert_int_equal(items[n], n);
+	free(items);
+}
+
 /* Seeds ------------------------------------------------------------------------------------------- */
 
 /* The published first values of splitmix64 for the seed 1234567. */
@@ -349,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_strv_sorts_and_copies),
 		cmocka_unit_test(null_equals_only_null),
 		cmocka_unit_test(quoting_is_as_go_quotes),
+		cmocka_unit_test(an_array_has_room_for_one_more_and_keeps_what_it_has),
 		cmocka_unit_test(a_seed_gives_the_published_numbers),
 		cmocka_unit_test(a_name_and_a_seed_make_a_seed),
 		IN_FOLDER(a_digest_is_the_published_one),
