@@ -7,7 +7,7 @@
 
 /*
  * The suite against a runtime (NULL = refrun), as `run` does it, with a record and kept evidence in the
- * new or empty folder, and nothing printed but what is live. 0 where every case was handed over,
+ * new or empty folder, and nothing printed but how far it is. 0 where every case was handed over,
  * whatever its verdict; -EINVAL (and the target's errors) for what the caller named, -ENODATA where no
  * case matches, -ECANCELED.
  */

@@ -257,6 +257,9 @@ static void test_compare(void **state)
 	gofercert(&s, differ, &r);
 	if (r.exit != 1 || !strstr(str_text(&r.out), "directfs  (ANN-1 MNT-1"))
 		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
+	/* what its own run says of the bad one is not what was asked */
+	assert_null(strstr(str_text(&r.out), "fail "));
+	assert_null(strstr(str_text(&r.err), "fail "));
 	ran_clear(&r);
 	/* a record and a runtime */
 	const char *equal[] = { "compare",      a,   runtime_path("refrun"), "--filter",
