@@ -22,7 +22,13 @@ static void life_1(struct expect *e, const struct view *v)
 
 static bool is_restored(const struct expect *e)
 {
-	return e->container && spec_is_restored(e->pod);
+	return e->container >= spec_saved(e->pod);
+}
+
+/* The container that it is restored from. */
+static size_t image_of(const struct expect *e)
+{
+	return e->container - spec_saved(e->pod);
 }
 
 static const char *value_of(const struct spec_sandbox *s, const char *key)
@@ -38,7 +44,10 @@ static void add_line(struct str *to, const char *line)
 	str_printf(to, "%s%s", to->len ? "\n" : "", line);
 }
 
-/* Adds the keys of a that b has not, or, where changed ones count, has with another value. */
+/*
+ * Adds the keys of a that b has not, or, where changed ones count, has with another value. What names the pod's
+ * sandbox always has one.
+ */
 static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b, bool changed,
 		     struct str *to)
 {
@@ -47,7 +56,8 @@ static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b,
 	for (size_t i = 0; i < a->n_annotations; i++) {
 		const char *other = value_of(b, a->annotations[i].key);
 
-		if (other && (!changed || !strcmp(other, a->annotations[i].value)))
+		if (other && (!changed || !strcmp(other, a->annotations[i].value) ||
+			      !strcmp(a->annotations[i].key, SPEC_POD_SANDBOX)))
 			continue;
 		add_line(to, a->annotations[i].key);
 		n++;
@@ -55,25 +65,39 @@ static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b,
 	return n;
 }
 
-/*
- * What a clear refusal names, one of the lines: a key that changed, or where the flag did, the flag; or a mount
- * that cannot be had as it was. False: nothing changed.
- */
-static bool what_changed(struct expect *e, struct str *names)
+/* Whether container k is restored otherwise than it was saved; adds what a refusal may name of that. */
+static bool differs(const struct spec_sandbox *pod, size_t k, struct str *names)
 {
-	const struct spec_sandbox *image = e->pod;
-	bool flag = e->s->flags.directfs != image->flags.directfs;
-	size_t n = unlike(e->s, image, true, names) + unlike(image, e->s, false, names);
+	const struct spec_sandbox *image = spec_container(pod, k);
+	const struct spec_sandbox *again = spec_container(pod, spec_saved(pod) + k);
+	size_t n = unlike(again, image, true, names) + unlike(image, again, false, names);
+	bool flag = again->flags.directfs != image->flags.directfs;
 
 	if (flag)
 		add_line(names, "directfs");
 	if (flag) /* the rootfs is a mount, too, and a runtime writes it so: "NAME:/" */
 		add_line(names, ":/\"");
-	for (size_t i = 0; i < e->s->n_mounts; i++)
-		add_line(names, e->s->mounts[i].destination);
+	return flag || n;
+}
+
+/*
+ * What a clear refusal names, one of the lines: a key that changed, or where the flag did, the flag; or a mount
+ * that cannot be had as it was. An image comes back whole: what changed of one container may be refused with any.
+ * False: nothing changed.
+ */
+static bool what_changed(struct expect *e, struct str *names)
+{
+	size_t saved = spec_saved(e->pod);
+	bool changed = false;
+
+	for (size_t k = 0; k < saved; k++)
+		changed = differs(e->pod, k, names) || changed;
+	for (size_t k = saved; k <= e->pod->n_containers; k++)
+		for (size_t i = 0; i < spec_container(e->pod, k)->n_mounts; i++)
+			add_line(names, spec_container(e->pod, k)->mounts[i].destination);
 	if (str_ok(names) < 0)
 		e->status = -ENOMEM;
-	return flag || n;
+	return changed;
 }
 
 static bool has_changed(struct expect *e)
@@ -81,6 +105,14 @@ static bool has_changed(struct expect *e)
 	_cleanup_str_ struct str names = STR_INIT;
 
 	return what_changed(e, &names);
+}
+
+/* Nothing of it changed, nor of the sandbox, whose hints are the pod's. */
+static bool is_sibling(const struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+
+	return !differs(e->pod, 0, &names) && !differs(e->pod, image_of(e), &names);
 }
 
 static void demand_no_kill(struct expect *e, const char *whose, bool optional)
@@ -106,9 +138,11 @@ static void life_2(struct expect *e)
 
 	if (!spec_is_restored(e->pod))
 		return;
-	if (!e->container) {
+	if (!is_restored(e)) {
 		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 		demand_no_kill(e, DEATH_GOFER, false);
+		if (e->container)
+			return;
 		demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
 		demand_nothing_left(e);
 		return;
@@ -162,13 +196,13 @@ static void life_2_mount(struct expect *e, const struct view *v)
 	struct fact f = {
 		.subject = v->index,
 		.clause = e->clause,
-		/* by the subjects of this container */
-		.ref_subject = v->index - subject_in(e->container, 0),
 	};
 	bool changed = is_restored(e) && has_changed(e);
 
 	if (!is_restored(e))
 		return;
+	/* by the subjects of this container */
+	f.ref_subject = subject_in(image_of(e), v->index) - subject_in(e->container, 0);
 	if (v->index >= 0 && e->s->mounts[v->index].last) {
 		life_2_held(e, v, changed);
 	} else {
@@ -177,6 +211,9 @@ static void life_2_mount(struct expect *e, const struct view *v)
 		f.optional = changed;
 		demand_fact(e, &f);
 	}
+	/* if another container's change is let pass, nothing of it shows here */
+	if (changed && is_sibling(e) && !v->undecided)
+		demand_if_started(e, PROP_DIRECTFS, v->index, MATCH_IS, v->directfs ? "yes" : "no");
 	if (changed)
 		return;
 	demand_directfs(e, v, v->directfs);
@@ -228,8 +265,8 @@ static void life_4(struct expect *e)
 {
 	if (!is_restored(e) || e->pod->lifecycle != SPEC_RESTORED_FILTERED)
 		return;
-	if (has_changed(e))
-		demand_fitting_filter(e, true);
+	if (has_changed(e) || !filter_is_decided(e))
+		demand_fitting_filter(e, has_changed(e));
 	else
 		demand_key(e, PROP_FILTER, SUBJECT_CONTAINER, FILTER_LISAFS, MATCH_IS,
 			   needs_lisafs(e) ? "all" : "none", false);

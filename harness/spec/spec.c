@@ -155,6 +155,13 @@ const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t
 	return container ? &pod->containers[container - 1] : pod;
 }
 
+size_t spec_saved(const struct spec_sandbox *pod)
+{
+	size_t n = pod->n_containers + 1;
+
+	return spec_is_restored(pod) ? n / 2 : n;
+}
+
 char *spec_bundle(const struct spec_sandbox *pod, size_t container)
 {
 	return container ? str_format("bundle-%s", spec_container(pod, container)->id)

@@ -109,9 +109,10 @@ enum spec_lifecycle {
 	SPEC_POD_FILTERED, /* … with a dump of the filters before the delete */
 	SPEC_WATCHED, /* as SPEC_FILTERED, but traced for deaths by seccomp in place of a dump */
 	/*
-	 * The sandbox to its guest's report, and into an image; from that the one further container, which is
-	 * no pod's: the same container, with the annotations and flags that it is restored with. A second
-	 * probe in it reports for it; where its first process has something to do at its end, it is told to; delete.
+	 * The first half of all containers (spec_saved): a sandbox, or a pod, to their guests' reports, and into an
+	 * image. From that the second half, in the same order: the same containers, with the annotations and flags
+	 * that they are restored with. A second probe in each reports for it; where its first process has something
+	 * to do at its end, it is told to; delete.
 	 */
 	SPEC_RESTORED,
 	SPEC_RESTORED_FILTERED, /* … with a dump of the filters before the delete */
@@ -240,7 +241,9 @@ bool spec_is_pod(const struct spec_sandbox *s);
 bool spec_is_restored(const struct spec_sandbox *s);
 /* Appends an empty one, without annotations; likewise. */
 int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c);
-/* Container 0 is the sandbox itself. */
+/* How many containers, the sandbox included, are made of their bundles: all, or of an image the first half. */
+size_t spec_saved(const struct spec_sandbox *pod);
+/* Container 0 is the sandbox itself; of an image, spec_saved is the first that is restored, from it. */
 const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t container);
 /* The bundle's folder below the scratch folder; owned by the caller. */
 char *spec_bundle(const struct spec_sandbox *pod, size_t container);

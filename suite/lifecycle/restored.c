@@ -6,13 +6,6 @@
 
 #include "suite/lifecycle/lifecycle.h"
 
-#define COPY "-again" /* ends the ids of what is restored */
-
-/* A mount's directfs before and after; NULL = it has no hint. */
-struct hinted {
-	const char *before, *after;
-};
-
 struct restored {
 	struct hinted mounts[2];
 	struct hinted rootfs;
@@ -24,7 +17,7 @@ struct restored {
 
 static const char *const ids[] = { "first", "second" };
 
-static int hint(struct spec_sandbox *s, const char *id, const char *value)
+int restored_hint(struct spec_sandbox *s, const char *id, const char *value)
 {
 	int r = spec_annotatef(s, "bind", SPEC_MOUNT_PREFIX "%s.type", id);
 	_cleanup_free_ char *source = str_format(SPEC_SCRATCH "/src/%s", id);
@@ -36,13 +29,33 @@ static int hint(struct spec_sandbox *s, const char *id, const char *value)
 	return r < 0 ? r : spec_annotatef(s, value, SPEC_MOUNT_PREFIX "%s.directfs", id);
 }
 
-static int hint_rootfs(struct spec_sandbox *s, const char *value)
+int restored_hint_rootfs(struct spec_sandbox *s, const char *bundle, const char *value)
 {
-	int r = spec_annotate(s, SPEC_ROOTFS_PREFIX "source", SPEC_BUNDLE "/rootfs");
+	_cleanup_free_ char *path = str_format(SPEC_SCRATCH "/%s/rootfs", bundle);
+	int r = path ? spec_annotate(s, SPEC_ROOTFS_PREFIX "source", path) : -ENOMEM;
 
 	if (r >= 0)
 		r = spec_annotate(s, SPEC_ROOTFS_PREFIX "type", "bind");
 	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", value);
+}
+
+int restored_mount(struct spec_sandbox *s, const char *id, const char *source, bool after,
+		   struct spec_mount **ret)
+{
+	_cleanup_free_ char *name = str_format("%s%s", id, after ? RESTORED_COPY : "");
+	struct spec_mount *m = NULL;
+	int r = name ? spec_add_bind(s, name, &m) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	free(m->destination);
+	free(m->host);
+	free(m->source);
+	m->destination = str_format("/%s", id);
+	m->host = str_format("src/%s", source);
+	m->source = str_format(SPEC_SCRATCH "/src/%s", source);
+	*ret = m;
+	return m->destination && m->host && m->source ? 0 : -ENOMEM;
 }
 
 static int hold(struct spec_mount *m)
@@ -56,23 +69,13 @@ static int hold(struct spec_mount *m)
 	return r < 0 ? r : spec_set(&m->reread, SPEC_HELD_REREAD);
 }
 
-static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix,
-		     const struct restored *c)
+static int add_mount(struct spec_sandbox *s, const char *id, bool after, const struct restored *c)
 {
-	_cleanup_free_ char *name = str_format("%s%s", id, suffix);
 	struct spec_mount *m = NULL;
-	int r = name ? spec_add_bind(s, name, &m) : -ENOMEM;
+	int r = restored_mount(s, id, id, after, &m);
 
 	if (r < 0)
 		return r;
-	free(m->destination);
-	free(m->host);
-	free(m->source);
-	m->destination = str_format("/%s", id);
-	m->host = str_format("src/%s", id);
-	m->source = str_format(SPEC_SCRATCH "/src/%s", id);
-	if (!m->destination || !m->host || !m->source)
-		return -ENOMEM;
 	if (c->held)
 		return hold(m);
 	return spec_set(&m->script, c->filters ? SPEC_SHORT_SCRIPT : SPEC_STANDARD_SCRIPT);
@@ -90,11 +93,11 @@ static int fill(struct spec_sandbox *s, const struct restored *c, bool after)
 	for (size_t i = 0; i < ARRAY_SIZE(ids) && r >= 0; i++) {
 		const char *value = after ? c->mounts[i].after : c->mounts[i].before;
 
-		r = add_mount(s, ids[i], after ? COPY : "", c);
+		r = add_mount(s, ids[i], after, c);
 		if (r >= 0 && value)
-			r = hint(s, ids[i], value);
+			r = restored_hint(s, ids[i], value);
 	}
-	return r < 0 || !rootfs ? r : hint_rootfs(s, rootfs);
+	return r < 0 || !rootfs ? r : restored_hint_rootfs(s, "bundle", rootfs);
 }
 
 static int build(struct spec_sandbox *s, const struct restored *c)
