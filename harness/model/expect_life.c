@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* How the error begins of what is not put to a runtime, for nothing was saved. */
+#define NOT_TRIED "it was not tried"
+
 /* LIFE-1: a second process sees the line that the first one sees. */
 static void life_1(struct expect *e, const struct view *v)
 {
@@ -131,6 +134,26 @@ static void demand_no_kill(struct expect *e, const char *whose, bool optional)
 		demand_fact(e, &f);
 }
 
+/* A file that has no name any more may be what cannot be saved; then it, or its mount, is named. */
+static void life_2_saved(struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+	bool refusable = !e->container && spec_holds_deleted(e->pod);
+
+	add_line(&names, SPEC_HELD_FILE);
+	what_changed(e, &names);
+	demand(e, PROP_START, SUBJECT_CONTAINER, refusable ? MATCH_ONE_OF : MATCH_IS,
+	       refusable ? "ok\nerror" : "ok");
+	if (refusable)
+		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY,
+				  str_text(&names));
+	demand_no_kill(e, DEATH_GOFER, false);
+	if (e->container)
+		return;
+	demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
+	demand_nothing_left(e);
+}
+
 /* LIFE-2: as it was, where nothing changed; else that, or a refusal in words; nobody is killed. */
 static void life_2(struct expect *e)
 {
@@ -139,40 +162,52 @@ static void life_2(struct expect *e)
 	if (!spec_is_restored(e->pod))
 		return;
 	if (!is_restored(e)) {
-		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
-		demand_no_kill(e, DEATH_GOFER, false);
-		if (e->container)
-			return;
-		demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
-		demand_nothing_left(e);
+		life_2_saved(e);
 		return;
 	}
-	bool changed = what_changed(e, &names);
+	bool changed = what_changed(e, &names), deleted = spec_holds_deleted(e->pod);
+	bool refused = changed || deleted;
 	/* who refuses at once may have started none */
-	demand_no_kill(e, DEATH_GOFER, changed);
-	demand(e, PROP_START, SUBJECT_CONTAINER, changed ? MATCH_ONE_OF : MATCH_IS,
-	       changed ? "ok\nerror" : "ok");
-	if (changed)
+	demand_no_kill(e, DEATH_GOFER, refused);
+	demand(e, PROP_START, SUBJECT_CONTAINER, refused ? MATCH_ONE_OF : MATCH_IS,
+	       refused ? "ok\nerror" : "ok");
+	if (refused) /* what was saved comes back */
 		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY,
-				  str_text(&names));
+				  changed ? str_text(&names) : NOT_TRIED);
 	else if (e->s->flags.overlay2 && !strcmp(e->s->flags.overlay2, "none"))
 		demand(e, PROP_DIRECTFS, SUBJECT_ROOTFS, MATCH_IS,
 		       look_rootfs(e).directfs ? "yes" : "no");
 }
 
-/* … a file that was open is so, at its offset, and is the one that its name has. */
-static void life_2_held(struct expect *e, const struct view *v, bool changed)
+/*
+ * What a name of a file that is open tells of it, before and after it was written to; rest: what is left of it behind
+ * that, where no name has it.
+ */
+static const struct held {
+	const char *script, *reread, *named, *rest, *changed;
+} held_files[] = {
+	{ SPEC_HELD_SCRIPT, SPEC_HELD_REREAD, SPEC_HELD_SAVED, NULL, SPEC_HELD_CHANGED },
+	{ SPEC_HELD_GONE_SCRIPT, SPEC_HELD_REREAD, "ENOENT", "ok: 1 h", "ENOENT" },
+	{ SPEC_HELD_NEW_SCRIPT, SPEC_HELD_REREAD, SPEC_HELD_NEW, "ok: 1 h", SPEC_HELD_NEW },
+	{ SPEC_HELD_LINK_SCRIPT, SPEC_HELD_LINK_REREAD, SPEC_HELD_SAVED, "ok: 1 h",
+	  SPEC_HELD_CHANGED },
+};
+
+/* … a file that was open is so, at its offset; its name has it, or what it had before. */
+static void life_2_held(struct expect *e, const struct view *v, bool optional)
 {
-	static const struct {
+	const struct held *h = held_files;
+
+	while (h < held_files + ARRAY_SIZE(held_files) - 1 && !str_eq(h->script, v->m->script))
+		h++;
+	const struct {
 		enum property property;
 		const char *key, *value;
 	} held[] = {
-		{ PROP_ANSWER, SPEC_HELD_REREAD, SPEC_HELD_SAVED },
-		{ PROP_HELD, SPEC_HELD_AT, "ok: 3" },
-		{ PROP_HELD, SPEC_HELD_READ, "ok: 2 de" },
-		{ PROP_HELD, SPEC_HELD_WRITE, "ok: 2" },
-		{ PROP_HELD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
-		{ PROP_REREAD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
+		{ PROP_ANSWER, h->reread, h->named },      { PROP_HELD, SPEC_HELD_AT, "ok: 3" },
+		{ PROP_HELD, SPEC_HELD_READ, "ok: 2 de" }, { PROP_HELD, SPEC_HELD_WRITE, "ok: 2" },
+		{ PROP_HELD, SPEC_HELD_REST, h->rest },    { PROP_HELD, h->reread, h->changed },
+		{ PROP_REREAD, h->reread, h->changed },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
@@ -183,10 +218,11 @@ static void life_2_held(struct expect *e, const struct view *v, bool changed)
 			.value = (char *)held[i].value,
 			.clause = e->clause,
 			.match = MATCH_IS,
-			.optional = changed,
+			.optional = optional,
 		};
 
-		demand_fact(e, &f);
+		if (held[i].value)
+			demand_fact(e, &f);
 	}
 }
 
@@ -197,24 +233,24 @@ static void life_2_mount(struct expect *e, const struct view *v)
 		.subject = v->index,
 		.clause = e->clause,
 	};
-	bool changed = is_restored(e) && has_changed(e);
 
 	if (!is_restored(e))
 		return;
+	bool optional = has_changed(e) || spec_holds_deleted(e->pod);
 	/* by the subjects of this container */
 	f.ref_subject = subject_in(image_of(e), v->index) - subject_in(e->container, 0);
 	if (v->index >= 0 && e->s->mounts[v->index].last) {
-		life_2_held(e, v, changed);
+		life_2_held(e, v, optional);
 	} else {
 		f.property = f.ref_property = PROP_ANSWER;
 		f.match = MATCH_SAME_EACH;
-		f.optional = changed;
+		f.optional = optional;
 		demand_fact(e, &f);
 	}
 	/* if another container's change is let pass, nothing of it shows here */
-	if (changed && is_sibling(e) && !v->undecided)
+	if (optional && is_sibling(e) && !v->undecided)
 		demand_if_started(e, PROP_DIRECTFS, v->index, MATCH_IS, v->directfs ? "yes" : "no");
-	if (changed)
+	if (optional)
 		return;
 	demand_directfs(e, v, v->directfs);
 	f.property = f.ref_property = PROP_OPTIONS;

@@ -264,6 +264,19 @@ bool spec_has_last(const struct spec_sandbox *s)
 	return false;
 }
 
+bool spec_holds_deleted(const struct spec_sandbox *pod)
+{
+	static const char *const scripts[] = { SPEC_HELD_GONE_SCRIPT, SPEC_HELD_NEW_SCRIPT,
+					       SPEC_HELD_LINK_SCRIPT };
+
+	for (size_t k = 0; spec_is_restored(pod) && k < spec_saved(pod); k++)
+		for (size_t i = 0; i < spec_container(pod, k)->n_mounts; i++)
+			for (size_t j = 0; j < ARRAY_SIZE(scripts); j++)
+				if (str_eq(spec_container(pod, k)->mounts[i].script, scripts[j]))
+					return true;
+	return false;
+}
+
 bool spec_has_after(const struct spec_sandbox *s)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)

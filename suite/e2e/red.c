@@ -99,6 +99,8 @@ static const struct red reds[] = {
 	  "annotation:dev.gvisor.spec.mount.x.directfs=default", "fail", "directfs" },
 	{ "LIFE-2/restore.pod-watch-mixed:three-again", "lose-container:three-again", "fail",
 	  "start" },
+	{ "LIFE-2/restore.deleted-new:first-again", "lose-file:src/first/.probe-h", "fail",
+	  "on the host" },
 	{ "LIFE-3/on.pod-gofer-killed:killed", "lose-container:sibling", "fail", "alive" },
 	{ "LIFE-3/on.pod-gofer-killed:killed", "lose-container:killed", "broken", "fault fired" },
 	{ "LIFE-3/off.gofer.killed", "faults:#", "broken", "fault fired" },

@@ -104,6 +104,14 @@ static void as_many_are_restored_as_are_saved(void **state)
 	HELD_ON(m, "answer by an open file", "held-write XY] is ok: 2", may "; ")               \
 	HELD_ON(m, "answer by an open file", "read .probe-h 0 64] is ok: 8 abcdeXYh", may "; ") \
 	HELD_ON(m, "on the host", "read .probe-h 0 64] is ok: 8 abcdeXYh", may)
+#define DELETED(m)                                                                    \
+	HELD_ON(m, "answer", "read .probe-h 0 64] is ENOENT ?", "; ")                 \
+	HELD_ON(m, "answer by an open file", "held-at] is ok: 3 ?", "; ")             \
+	HELD_ON(m, "answer by an open file", "held-read 2] is ok: 2 de ?", "; ")      \
+	HELD_ON(m, "answer by an open file", "held-write XY] is ok: 2 ?", "; ")       \
+	HELD_ON(m, "answer by an open file", "held-read 8] is ok: 1 h ?", "; ")       \
+	HELD_ON(m, "answer by an open file", "read .probe-h 0 64] is ENOENT ?", "; ") \
+	HELD_ON(m, "on the host", "read .probe-h 0 64] is ENOENT", " ?")
 #define AFTER_HELD(m, mode) "; " m "-again directfs is " mode "; " m "-again other options as " m
 #define REFUSABLE "restored killed by seccomp[gofer] is ?; restored start one of ok|error; "
 #define HINT_KEYS(m)                                                \
@@ -127,6 +135,14 @@ static const struct {
 	  SAVED "restored killed by seccomp[gofer] is; restored start is ok; "
 		"restored directfs is yes; " HELD("first", "") AFTER_HELD("first", "no") "; " HELD(
 			"second", "") AFTER_HELD("second", "yes") },
+	{ "restore.deleted-one", CLAUSE_LIFE_2, PROFILE_NEWEST,
+	  "container start one of ok|error; "
+	  "container error text names one of .probe-h|/first|/second ?; "
+	  "container killed by seccomp[gofer] is; container killed by seccomp[sentry] is; " LEFT
+	  "; " REFUSABLE "restored error text names one of it was not tried ?; " DELETED(
+		  "first") "; first-again directfs is no ?; " HELD("second",
+								   " ?") "; second-again directfs is "
+									 "yes ?" },
 	{ "restore.ignore-to-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED REFUSABLE
 	  "restored error text names one of dev.gvisor.spec.mount.first.directfs|" HINT_KEYS(
