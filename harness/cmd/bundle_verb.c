@@ -13,29 +13,35 @@
 #include "harness/execute/bundle.h"
 #include "suite/plan/plan.h"
 
-/* Its further container is what it is restored as. */
-static void print_restore(const struct spec_sandbox *s, enum profile profile, const char *folder)
+static void print_flags(const struct spec_flags *f, enum profile profile, const char *folder)
 {
 	_cleanup_strv_ struct strv flags = STRV_INIT;
 
-	printf("# create and start it instead; RUNTIME … checkpoint --image-path=%s/image by-hand; then\n",
-	       folder);
 	printf("RUNTIME --root %s/root --network none --ignore-cgroups", folder);
-	if (spec_runtime_flags(&spec_container(s, 1)->flags, profile, &flags) >= 0)
+	if (spec_runtime_flags(f, profile, &flags) >= 0)
 		for (size_t i = 0; i < flags.n; i++)
 			printf(" %s", flags.items[i]);
-	printf(" restore -detach -bundle %s/bundle-%s --image-path=%s/image again\n", folder,
-	       spec_container(s, 1)->id, folder);
+}
+
+/* The second half of its containers is what they are restored as; annotations name the sandbox by its id. */
+static void print_restore(const struct spec_sandbox *s, enum profile profile, const char *folder)
+{
+	printf("# create and start it as " SPEC_CONTAINER_ID
+	       " instead, and what else is in its pod; RUNTIME … checkpoint --image-path=%s/image " SPEC_CONTAINER_ID
+	       "; delete all; then\n",
+	       folder);
+	for (size_t k = spec_saved(s); k <= s->n_containers; k++) {
+		_cleanup_free_ char *id = spec_container_id(k, 0);
+
+		print_flags(&spec_container(s, k)->flags, profile, folder);
+		printf(" restore -detach -bundle %s/bundle-%s --image-path=%s/image %s\n", folder,
+		       spec_container(s, k)->id, folder, id ?: "again");
+	}
 }
 
 static void print_command(const struct spec_sandbox *s, enum profile profile, const char *folder)
 {
-	_cleanup_strv_ struct strv flags = STRV_INIT;
-
-	printf("RUNTIME --root %s/root --network none --ignore-cgroups", folder);
-	if (spec_runtime_flags(&s->flags, profile, &flags) >= 0)
-		for (size_t i = 0; i < flags.n; i++)
-			printf(" %s", flags.items[i]);
+	print_flags(&s->flags, profile, folder);
 	printf(" run -bundle %s/bundle by-hand\n", folder);
 	if (spec_is_restored(s))
 		print_restore(s, profile, folder);

@@ -24,7 +24,7 @@ int pod_start(struct world *w, bool *ret_runs, struct hx_error *err);
 /* pod.c: a sandbox and its further containers. */
 int pod_run(struct world *w, struct hx_error *err);
 
-/* restored.c: a sandbox, and what is restored from its image, which lies in this folder meanwhile. */
+/* restored.c: a sandbox or a pod, and what is restored from its image, which lies in this folder meanwhile. */
 #define RESTORED_IMAGE "image"
 int restored_run(struct world *w, struct hx_error *err);
 
@@ -41,8 +41,9 @@ int logs_copy(struct world *w, struct hx_error *err);
 int planted_config(const struct plant *p, struct json_object *config, bool first,
 		   struct hx_error *err); /* first: the sandbox's */
 int planted_before(struct world *w,
-		   struct hx_error *err);               /* the bundle is there, no step has run */
-int planted_pod(struct world *w, struct hx_error *err); /* all of a pod that started runs */
+		   struct hx_error *err); /* the bundle is there, no step has run */
+int planted_pod(struct world *w,
+		struct hx_error *err); /* all of a pod runs that started, or came back */
 int planted_reread(struct world *w, struct hx_error *err); /* all but reading again has ended */
 int planted_after(struct world *w, struct hx_error *err);  /* the last step has ended */
 int planted_output(struct world *w, struct hx_error *err); /* outputs are closed, logs copied */

@@ -322,23 +322,34 @@ static void expect_start(struct expect *e, const struct hints *own)
 		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
 }
 
+/* What its own annotations say; of a further container, also what applies to it. */
+static int parse_hints(enum profile profile, const struct spec_sandbox *pod, size_t container,
+		       struct hints *own, struct hints *of_pod)
+{
+	int r = hints_parse(spec_container(pod, container), profile, own);
+
+	return r < 0 || !container ? r : hints_parse_pod(pod, own, profile, of_pod);
+}
+
 /* It has the modes of its image, whatever its own annotations say. */
-static int expect_restored(enum profile profile, const struct spec_sandbox *pod,
+static int expect_restored(enum profile profile, const struct spec_sandbox *pod, size_t container,
 			   struct outcome *out)
 {
-	_cleanup_hints_ struct hints image = { 0 };
+	_cleanup_hints_ struct hints own = { 0 }, of_pod = { 0 };
+	size_t image = container - spec_saved(pod);
 	struct expect e = {
 		.profile = profile,
 		.pod = pod,
-		.container = 1,
-		.s = spec_container(pod, 1),
-		.h = &image,
+		.container = container,
+		.s = spec_container(pod, container),
+		.h = image ? &of_pod : &own,
+		.own = image ? &own : NULL,
 		.out = out,
 		.error_clause = CLAUSE_NONE,
 		.may_refuse = CLAUSE_NONE,
 		.clause = CLAUSE_NONE,
 	};
-	int r = hints_parse(pod, profile, &image);
+	int r = parse_hints(profile, pod, image, &own, &of_pod);
 
 	if (r < 0)
 		return r;
@@ -356,20 +367,15 @@ static int expect_container(enum profile profile, const struct spec_sandbox *pod
 		.pod = pod,
 		.container = container,
 		.s = spec_container(pod, container),
-		.h = &own,
+		.h = container ? &of_pod : &own,
+		.own = container ? &own : NULL,
 		.out = out,
 		.clause = CLAUSE_NONE,
 	};
-	int r = hints_parse(e.s, profile, &own);
+	int r = parse_hints(profile, pod, container, &own, &of_pod);
 
-	if (r >= 0 && container)
-		r = hints_parse_pod(pod, &own, profile, &of_pod);
 	if (r < 0)
 		return r;
-	if (container) {
-		e.own = &own;
-		e.h = &of_pod;
-	}
 	if (e.s->faults)
 		return expect_faults(&e);
 	if (spec_faulted(pod)) /* what the others owe is told with the faulted container */
@@ -384,8 +390,8 @@ int model_expect(enum profile profile, const struct spec_sandbox *s, struct outc
 	_cleanup_outcome_ struct outcome out = { 0 };
 
 	for (size_t k = 0; k <= s->n_containers; k++) {
-		int r = k && spec_is_restored(s) ? expect_restored(profile, s, &out)
-						 : expect_container(profile, s, k, &out);
+		int r = k < spec_saved(s) ? expect_container(profile, s, k, &out)
+					  : expect_restored(profile, s, k, &out);
 
 		if (r < 0)
 			return r;

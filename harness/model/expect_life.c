@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* How the error begins of what is not put to a runtime, for nothing was saved. */
+#define NOT_TRIED "it was not tried"
+
 /* LIFE-1: a second process sees the line that the first one sees. */
 static void life_1(struct expect *e, const struct view *v)
 {
@@ -22,7 +25,13 @@ static void life_1(struct expect *e, const struct view *v)
 
 static bool is_restored(const struct expect *e)
 {
-	return e->container && spec_is_restored(e->pod);
+	return e->container >= spec_saved(e->pod);
+}
+
+/* The container that it is restored from. */
+static size_t image_of(const struct expect *e)
+{
+	return e->container - spec_saved(e->pod);
 }
 
 static const char *value_of(const struct spec_sandbox *s, const char *key)
@@ -38,7 +47,10 @@ static void add_line(struct str *to, const char *line)
 	str_printf(to, "%s%s", to->len ? "\n" : "", line);
 }
 
-/* Adds the keys of a that b has not, or, where changed ones count, has with another value. */
+/*
+ * Adds the keys of a that b has not, or, where changed ones count, has with another value. What names the pod's
+ * sandbox always has one.
+ */
 static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b, bool changed,
 		     struct str *to)
 {
@@ -47,7 +59,8 @@ static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b,
 	for (size_t i = 0; i < a->n_annotations; i++) {
 		const char *other = value_of(b, a->annotations[i].key);
 
-		if (other && (!changed || !strcmp(other, a->annotations[i].value)))
+		if (other && (!changed || !strcmp(other, a->annotations[i].value) ||
+			      !strcmp(a->annotations[i].key, SPEC_POD_SANDBOX)))
 			continue;
 		add_line(to, a->annotations[i].key);
 		n++;
@@ -55,25 +68,39 @@ static size_t unlike(const struct spec_sandbox *a, const struct spec_sandbox *b,
 	return n;
 }
 
-/*
- * What a clear refusal names, one of the lines: a key that changed, or where the flag did, the flag; or a mount
- * that cannot be had as it was. False: nothing changed.
- */
-static bool what_changed(struct expect *e, struct str *names)
+/* Whether container k is restored otherwise than it was saved; adds what a refusal may name of that. */
+static bool differs(const struct spec_sandbox *pod, size_t k, struct str *names)
 {
-	const struct spec_sandbox *image = e->pod;
-	bool flag = e->s->flags.directfs != image->flags.directfs;
-	size_t n = unlike(e->s, image, true, names) + unlike(image, e->s, false, names);
+	const struct spec_sandbox *image = spec_container(pod, k);
+	const struct spec_sandbox *again = spec_container(pod, spec_saved(pod) + k);
+	size_t n = unlike(again, image, true, names) + unlike(image, again, false, names);
+	bool flag = again->flags.directfs != image->flags.directfs;
 
 	if (flag)
 		add_line(names, "directfs");
 	if (flag) /* the rootfs is a mount, too, and a runtime writes it so: "NAME:/" */
 		add_line(names, ":/\"");
-	for (size_t i = 0; i < e->s->n_mounts; i++)
-		add_line(names, e->s->mounts[i].destination);
+	return flag || n;
+}
+
+/*
+ * What a clear refusal names, one of the lines: a key that changed, or where the flag did, the flag; or a mount
+ * that cannot be had as it was. An image comes back whole: what changed of one container may be refused with any.
+ * False: nothing changed.
+ */
+static bool what_changed(struct expect *e, struct str *names)
+{
+	size_t saved = spec_saved(e->pod);
+	bool changed = false;
+
+	for (size_t k = 0; k < saved; k++)
+		changed = differs(e->pod, k, names) || changed;
+	for (size_t k = saved; k <= e->pod->n_containers; k++)
+		for (size_t i = 0; i < spec_container(e->pod, k)->n_mounts; i++)
+			add_line(names, spec_container(e->pod, k)->mounts[i].destination);
 	if (str_ok(names) < 0)
 		e->status = -ENOMEM;
-	return flag || n;
+	return changed;
 }
 
 static bool has_changed(struct expect *e)
@@ -81,6 +108,14 @@ static bool has_changed(struct expect *e)
 	_cleanup_str_ struct str names = STR_INIT;
 
 	return what_changed(e, &names);
+}
+
+/* Nothing of it changed, nor of the sandbox, whose hints are the pod's. */
+static bool is_sibling(const struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+
+	return !differs(e->pod, 0, &names) && !differs(e->pod, image_of(e), &names);
 }
 
 static void demand_no_kill(struct expect *e, const char *whose, bool optional)
@@ -99,6 +134,26 @@ static void demand_no_kill(struct expect *e, const char *whose, bool optional)
 		demand_fact(e, &f);
 }
 
+/* A file that has no name any more may be what cannot be saved; then it, or its mount, is named. */
+static void life_2_saved(struct expect *e)
+{
+	_cleanup_str_ struct str names = STR_INIT;
+	bool refusable = !e->container && spec_holds_deleted(e->pod);
+
+	add_line(&names, SPEC_HELD_FILE);
+	what_changed(e, &names);
+	demand(e, PROP_START, SUBJECT_CONTAINER, refusable ? MATCH_ONE_OF : MATCH_IS,
+	       refusable ? "ok\nerror" : "ok");
+	if (refusable)
+		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY,
+				  str_text(&names));
+	demand_no_kill(e, DEATH_GOFER, false);
+	if (e->container)
+		return;
+	demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
+	demand_nothing_left(e);
+}
+
 /* LIFE-2: as it was, where nothing changed; else that, or a refusal in words; nobody is killed. */
 static void life_2(struct expect *e)
 {
@@ -106,39 +161,53 @@ static void life_2(struct expect *e)
 
 	if (!spec_is_restored(e->pod))
 		return;
-	if (!e->container) {
-		demand(e, PROP_START, SUBJECT_CONTAINER, MATCH_IS, "ok");
-		demand_no_kill(e, DEATH_GOFER, false);
-		demand_no_kill(e, DEATH_SENTRY, false); /* of both sandboxes */
-		demand_nothing_left(e);
+	if (!is_restored(e)) {
+		life_2_saved(e);
 		return;
 	}
-	bool changed = what_changed(e, &names);
+	bool changed = what_changed(e, &names), deleted = spec_holds_deleted(e->pod);
+	bool refused = changed || deleted;
 	/* who refuses at once may have started none */
-	demand_no_kill(e, DEATH_GOFER, changed);
-	demand(e, PROP_START, SUBJECT_CONTAINER, changed ? MATCH_ONE_OF : MATCH_IS,
-	       changed ? "ok\nerror" : "ok");
-	if (changed)
+	demand_no_kill(e, DEATH_GOFER, refused);
+	demand(e, PROP_START, SUBJECT_CONTAINER, refused ? MATCH_ONE_OF : MATCH_IS,
+	       refused ? "ok\nerror" : "ok");
+	if (refused) /* what was saved comes back */
 		demand_if_started(e, PROP_ERROR, SUBJECT_CONTAINER, MATCH_NAMES_ANY,
-				  str_text(&names));
+				  changed ? str_text(&names) : NOT_TRIED);
 	else if (e->s->flags.overlay2 && !strcmp(e->s->flags.overlay2, "none"))
 		demand(e, PROP_DIRECTFS, SUBJECT_ROOTFS, MATCH_IS,
 		       look_rootfs(e).directfs ? "yes" : "no");
 }
 
-/* … a file that was open is so, at its offset, and is the one that its name has. */
-static void life_2_held(struct expect *e, const struct view *v, bool changed)
+/*
+ * What a name of a file that is open tells of it, before and after it was written to; rest: what is left of it behind
+ * that, where no name has it.
+ */
+static const struct held {
+	const char *script, *reread, *named, *rest, *changed;
+} held_files[] = {
+	{ SPEC_HELD_SCRIPT, SPEC_HELD_REREAD, SPEC_HELD_SAVED, NULL, SPEC_HELD_CHANGED },
+	{ SPEC_HELD_GONE_SCRIPT, SPEC_HELD_REREAD, "ENOENT", "ok: 1 h", "ENOENT" },
+	{ SPEC_HELD_NEW_SCRIPT, SPEC_HELD_REREAD, SPEC_HELD_NEW, "ok: 1 h", SPEC_HELD_NEW },
+	{ SPEC_HELD_LINK_SCRIPT, SPEC_HELD_LINK_REREAD, SPEC_HELD_SAVED, "ok: 1 h",
+	  SPEC_HELD_CHANGED },
+};
+
+/* … a file that was open is so, at its offset; its name has it, or what it had before. */
+static void life_2_held(struct expect *e, const struct view *v, bool optional)
 {
-	static const struct {
+	const struct held *h = held_files;
+
+	while (h < held_files + ARRAY_SIZE(held_files) - 1 && !str_eq(h->script, v->m->script))
+		h++;
+	const struct {
 		enum property property;
 		const char *key, *value;
 	} held[] = {
-		{ PROP_ANSWER, SPEC_HELD_REREAD, SPEC_HELD_SAVED },
-		{ PROP_HELD, SPEC_HELD_AT, "ok: 3" },
-		{ PROP_HELD, SPEC_HELD_READ, "ok: 2 de" },
-		{ PROP_HELD, SPEC_HELD_WRITE, "ok: 2" },
-		{ PROP_HELD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
-		{ PROP_REREAD, SPEC_HELD_REREAD, SPEC_HELD_CHANGED },
+		{ PROP_ANSWER, h->reread, h->named },      { PROP_HELD, SPEC_HELD_AT, "ok: 3" },
+		{ PROP_HELD, SPEC_HELD_READ, "ok: 2 de" }, { PROP_HELD, SPEC_HELD_WRITE, "ok: 2" },
+		{ PROP_HELD, SPEC_HELD_REST, h->rest },    { PROP_HELD, h->reread, h->changed },
+		{ PROP_REREAD, h->reread, h->changed },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
@@ -149,10 +218,11 @@ static void life_2_held(struct expect *e, const struct view *v, bool changed)
 			.value = (char *)held[i].value,
 			.clause = e->clause,
 			.match = MATCH_IS,
-			.optional = changed,
+			.optional = optional,
 		};
 
-		demand_fact(e, &f);
+		if (held[i].value)
+			demand_fact(e, &f);
 	}
 }
 
@@ -162,22 +232,25 @@ static void life_2_mount(struct expect *e, const struct view *v)
 	struct fact f = {
 		.subject = v->index,
 		.clause = e->clause,
-		/* by the subjects of this container */
-		.ref_subject = v->index - subject_in(e->container, 0),
 	};
-	bool changed = is_restored(e) && has_changed(e);
 
 	if (!is_restored(e))
 		return;
+	bool optional = has_changed(e) || spec_holds_deleted(e->pod);
+	/* by the subjects of this container */
+	f.ref_subject = subject_in(image_of(e), v->index) - subject_in(e->container, 0);
 	if (v->index >= 0 && e->s->mounts[v->index].last) {
-		life_2_held(e, v, changed);
+		life_2_held(e, v, optional);
 	} else {
 		f.property = f.ref_property = PROP_ANSWER;
 		f.match = MATCH_SAME_EACH;
-		f.optional = changed;
+		f.optional = optional;
 		demand_fact(e, &f);
 	}
-	if (changed)
+	/* if another container's change is let pass, nothing of it shows here */
+	if (optional && is_sibling(e) && !v->undecided)
+		demand_if_started(e, PROP_DIRECTFS, v->index, MATCH_IS, v->directfs ? "yes" : "no");
+	if (optional)
 		return;
 	demand_directfs(e, v, v->directfs);
 	f.property = f.ref_property = PROP_OPTIONS;
@@ -228,8 +301,8 @@ static void life_4(struct expect *e)
 {
 	if (!is_restored(e) || e->pod->lifecycle != SPEC_RESTORED_FILTERED)
 		return;
-	if (has_changed(e))
-		demand_fitting_filter(e, true);
+	if (has_changed(e) || !filter_is_decided(e))
+		demand_fitting_filter(e, has_changed(e));
 	else
 		demand_key(e, PROP_FILTER, SUBJECT_CONTAINER, FILTER_LISAFS, MATCH_IS,
 			   needs_lisafs(e) ? "all" : "none", false);

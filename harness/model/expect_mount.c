@@ -75,6 +75,8 @@ enum clause refusal_clause(const struct expect *e)
 {
 	if (pod_flag_differs(e))
 		return CLAUSE_POD_3;
+	if (spec_holds_deleted(e->pod))
+		return CLAUSE_LIFE_2;
 	for (size_t i = 0; i < e->s->n_mounts; i++)
 		if (tamper_clause(e->s->mounts[i].serving.tamper) != CLAUSE_NONE)
 			return tamper_clause(e->s->mounts[i].serving.tamper);

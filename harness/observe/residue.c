@@ -22,6 +22,7 @@ static const struct may_stay may_stay[] = {
 	{ "files", 1, "bundle/rootfs/" SPEC_KEPT_FILE, "the guest was told to make it" },
 	{ "files", 1, "src/*/.probe-u", "likewise, by SPEC_UNMOUNT_SCRIPT" },
 	{ "files", 1, "src/*/" SPEC_HELD_FILE, "likewise, by SPEC_HELD_SCRIPT" },
+	{ "files", 1, "src/*/" SPEC_HELD_LINK, "likewise, by SPEC_HELD_LINK_SCRIPT" },
 	{ "files", 1, "root", "the runtime's own root folder" },
 	{ "files", 1, "bundle*/rootfs/proc", "mountpoints that had to be created" },
 	{ "files", 1, "bundle*/rootfs/sys", "likewise" },

@@ -29,9 +29,36 @@ static char *failure(struct json_object *step)
 	return code ? str_format("%s exited with %lld", verb, (long long)code) : NULL;
 }
 
+/* Which one of the pod the step is about. It is read: whose it is may be anything. */
+static size_t step_container(const struct sensing *x, size_t step)
+{
+	int64_t k = json_int_or(json_object_array_get_idx(x->steps, step), "container", 0);
+
+	return k > 0 && (size_t)k <= x->pod->n_containers ? (size_t)k : 0;
+}
+
+/* A runtime may repeat the guest's command. What that names, as mounts, is not what went wrong. */
+static int drop_command(const struct spec_sandbox *c, struct str *text)
+{
+	_cleanup_strv_ struct strv argv = STRV_INIT;
+	_cleanup_str_ struct str command = STR_INIT;
+	int r = spec_guest_argv(c, spec_guest_waits(c), &argv);
+
+	for (size_t i = 0; i < argv.n; i++)
+		str_printf(&command, "%s%s", i ? " " : "", argv.items[i]);
+	if (r < 0 || str_ok(&command) < 0)
+		return -ENOMEM;
+	for (char *at; text->len && (at = strstr(text->data, command.data));) {
+		text->len -= command.len;
+		memmove(at, at + command.len, text->len - (size_t)(at - text->data) + 1);
+	}
+	return 0;
+}
+
 /* The text on the step's stderr, and the last fatal line of the log. */
 static int add_text(struct sensing *x, size_t step, const char *verb, struct str *text)
 {
+	size_t container = step_container(x, step);
 	_cleanup_str_ struct str seen = STR_INIT;
 	_cleanup_free_ char *name = str_format("%zu-%s.stderr", step + 1, verb);
 
@@ -40,9 +67,10 @@ static int add_text(struct sensing *x, size_t step, const char *verb, struct str
 	int r = evidence_read(x->e, name, ERROR_TEXT_LIMIT, &seen, NULL);
 	if (r == -ENOMEM)
 		return r;
+	r = drop_command(spec_container(x->pod, container), &seen);
 	if (r >= 0 && seen.len)
 		str_printf(text, ": %s", str_text(&seen));
-	return str_ok(text);
+	return r < 0 ? r : str_ok(text);
 }
 
 static int conclude(struct sensing *x, struct str *text)
@@ -73,6 +101,16 @@ static bool was_busy(const struct sensing *x)
 	return false;
 }
 
+/* An image comes back whole: a restore that fails is that of all. */
+static bool is_about(const struct sensing *x, size_t i)
+{
+	struct json_object *step = json_object_array_get_idx(x->steps, i);
+	size_t saved = spec_saved(x->pod);
+
+	return sensed_step(x, i) || (x->container >= saved && step_container(x, i) >= saved &&
+				     !strcmp(json_string_or(step, "verb", "?"), "restore"));
+}
+
 /* What comes behind a sandbox that did not start is not put to the runtime. */
 static bool was_tried(const struct sensing *x)
 {
@@ -99,7 +137,7 @@ int sense_steps(struct sensing *x, struct hx_error *err)
 	for (size_t i = 0; i < n && !text.len; i++) {
 		struct json_object *step = json_object_array_get_idx(x->steps, i);
 		const char *verb = json_string_or(step, "verb", "?");
-		_cleanup_free_ char *bad = starts(verb) && sensed_step(x, i) ? failure(step) : NULL;
+		_cleanup_free_ char *bad = starts(verb) && is_about(x, i) ? failure(step) : NULL;
 
 		if (!bad)
 			continue;

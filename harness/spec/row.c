@@ -338,12 +338,19 @@ static int describe_annotations(const struct spec_sandbox *s, const char *id, st
 /* Of an image: what it is restored with. */
 static int describe_restore(const struct spec_sandbox *s, struct strv *ret)
 {
-	const struct spec_sandbox *again = spec_container(s, 1);
-	int e = strv_push(ret, "saved, and restored with:");
+	int e = 0;
 
-	if (e >= 0)
-		e = spec_runtime_flags(&again->flags, PROFILE_NEWEST, ret);
-	return e < 0 ? e : describe_annotations(again, "", ret);
+	for (size_t k = spec_saved(s); k <= s->n_containers && e >= 0; k++) {
+		const struct spec_sandbox *again = spec_container(s, k);
+
+		e = k == spec_saved(s) ? strv_push(ret, "saved, and restored with:")
+				       : strv_pushf(ret, "and %s with:", again->id);
+		if (e >= 0)
+			e = spec_runtime_flags(&again->flags, PROFILE_NEWEST, ret);
+		if (e >= 0)
+			e = describe_annotations(again, "", ret);
+	}
+	return e;
 }
 
 static int describe_command(const struct spec_serving *v, const char *what, struct strv *ret)

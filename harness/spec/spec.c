@@ -155,6 +155,13 @@ const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t
 	return container ? &pod->containers[container - 1] : pod;
 }
 
+size_t spec_saved(const struct spec_sandbox *pod)
+{
+	size_t n = pod->n_containers + 1;
+
+	return spec_is_restored(pod) ? n / 2 : n;
+}
+
 char *spec_bundle(const struct spec_sandbox *pod, size_t container)
 {
 	return container ? str_format("bundle-%s", spec_container(pod, container)->id)
@@ -254,6 +261,19 @@ bool spec_has_last(const struct spec_sandbox *s)
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (s->mounts[i].last)
 			return true;
+	return false;
+}
+
+bool spec_holds_deleted(const struct spec_sandbox *pod)
+{
+	static const char *const scripts[] = { SPEC_HELD_GONE_SCRIPT, SPEC_HELD_NEW_SCRIPT,
+					       SPEC_HELD_LINK_SCRIPT };
+
+	for (size_t k = 0; spec_is_restored(pod) && k < spec_saved(pod); k++)
+		for (size_t i = 0; i < spec_container(pod, k)->n_mounts; i++)
+			for (size_t j = 0; j < ARRAY_SIZE(scripts); j++)
+				if (str_eq(spec_container(pod, k)->mounts[i].script, scripts[j]))
+					return true;
 	return false;
 }
 

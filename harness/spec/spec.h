@@ -90,6 +90,21 @@ enum spec_source {
 #define SPEC_HELD_REREAD "read " SPEC_HELD_FILE " 0 64"
 #define SPEC_HELD_LAST SPEC_HELD_AT ";" SPEC_HELD_READ ";" SPEC_HELD_WRITE ";" SPEC_HELD_REREAD
 #define SPEC_HELD_CHANGED "ok: 8 abcdeXYh"
+/*
+ * … which has lost its name before that; whose name another file has by then; and which has another name. What is left
+ * of it is read, too.
+ */
+#define SPEC_HELD_GONE_SCRIPT SPEC_HELD_SCRIPT "; unlink " SPEC_HELD_FILE
+#define SPEC_HELD_NEW_SCRIPT                                                                      \
+	SPEC_HELD_GONE_SCRIPT "; open " SPEC_HELD_FILE " O_WRONLY|O_CREAT; write " SPEC_HELD_FILE \
+			      " 0 another"
+#define SPEC_HELD_NEW "ok: 7 another"
+#define SPEC_HELD_LINK ".probe-l"
+#define SPEC_HELD_LINK_SCRIPT \
+	SPEC_HELD_SCRIPT "; link " SPEC_HELD_FILE " " SPEC_HELD_LINK "; unlink " SPEC_HELD_FILE
+#define SPEC_HELD_LINK_REREAD "read " SPEC_HELD_LINK " 0 64"
+#define SPEC_HELD_REST "held-read 8"
+#define SPEC_HELD_ALL SPEC_HELD_AT ";" SPEC_HELD_READ ";" SPEC_HELD_WRITE ";" SPEC_HELD_REST ";"
 #define SPEC_KEPT_FILE ".probe-kept" /* what the rootfs script leaves, to see where writes go */
 #define SPEC_KEEP_SCRIPT "stat .; statfs .; create " SPEC_KEPT_FILE
 
@@ -109,9 +124,10 @@ enum spec_lifecycle {
 	SPEC_POD_FILTERED, /* … with a dump of the filters before the delete */
 	SPEC_WATCHED, /* as SPEC_FILTERED, but traced for deaths by seccomp in place of a dump */
 	/*
-	 * The sandbox to its guest's report, and into an image; from that the one further container, which is
-	 * no pod's: the same container, with the annotations and flags that it is restored with. A second
-	 * probe in it reports for it; where its first process has something to do at its end, it is told to; delete.
+	 * The first half of all containers (spec_saved): a sandbox, or a pod, to their guests' reports, and into an
+	 * image. From that the second half, in the same order: the same containers, with the annotations and flags
+	 * that they are restored with. A second probe in each reports for it; where its first process has something
+	 * to do at its end, it is told to; delete.
 	 */
 	SPEC_RESTORED,
 	SPEC_RESTORED_FILTERED, /* … with a dump of the filters before the delete */
@@ -240,7 +256,9 @@ bool spec_is_pod(const struct spec_sandbox *s);
 bool spec_is_restored(const struct spec_sandbox *s);
 /* Appends an empty one, without annotations; likewise. */
 int spec_new_container(struct spec_sandbox *s, struct spec_sandbox **ret_c);
-/* Container 0 is the sandbox itself. */
+/* How many containers, the sandbox included, are made of their bundles: all, or of an image the first half. */
+size_t spec_saved(const struct spec_sandbox *pod);
+/* Container 0 is the sandbox itself; of an image, spec_saved is the first that is restored, from it. */
 const struct spec_sandbox *spec_container(const struct spec_sandbox *pod, size_t container);
 /* The bundle's folder below the scratch folder; owned by the caller. */
 char *spec_bundle(const struct spec_sandbox *pod, size_t container);
@@ -289,6 +307,8 @@ int spec_reread_argv(const struct spec_sandbox *s, const char *probe, const char
 const struct spec_sandbox *spec_faulted(const struct spec_sandbox *pod);
 /* Whether any mount has something for its first process' end. */
 bool spec_has_last(const struct spec_sandbox *s);
+/* Whether a file of any mount of what is saved is open then, and has no name any more. */
+bool spec_holds_deleted(const struct spec_sandbox *pod);
 /* Whether any mount has. */
 bool spec_has_after(const struct spec_sandbox *s);
 /* The argv of a second process after a fault. */

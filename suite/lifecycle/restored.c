@@ -6,11 +6,13 @@
 
 #include "suite/lifecycle/lifecycle.h"
 
-#define COPY "-again" /* ends the ids of what is restored */
-
-/* A mount's directfs before and after; NULL = it has no hint. */
-struct hinted {
-	const char *before, *after;
+/* A file of a mount that is open meanwhile, and what became of its name. */
+enum held {
+	NOT_HELD,
+	HELD,
+	HELD_GONE, /* deleted */
+	HELD_NEW,  /* … and another file has it */
+	HELD_LINK, /* … and it has another one */
 };
 
 struct restored {
@@ -19,12 +21,12 @@ struct restored {
 	enum spec_flag before, after;
 	const char *validation; /* NULL = the runtime's own */
 	bool filters;           /* they are dumped; else it is traced */
-	bool held;              /* a file on each mount is open meanwhile */
+	enum held held[2];      /* of each mount */
 };
 
 static const char *const ids[] = { "first", "second" };
 
-static int hint(struct spec_sandbox *s, const char *id, const char *value)
+int restored_hint(struct spec_sandbox *s, const char *id, const char *value)
 {
 	int r = spec_annotatef(s, "bind", SPEC_MOUNT_PREFIX "%s.type", id);
 	_cleanup_free_ char *source = str_format(SPEC_SCRATCH "/src/%s", id);
@@ -36,30 +38,20 @@ static int hint(struct spec_sandbox *s, const char *id, const char *value)
 	return r < 0 ? r : spec_annotatef(s, value, SPEC_MOUNT_PREFIX "%s.directfs", id);
 }
 
-static int hint_rootfs(struct spec_sandbox *s, const char *value)
+int restored_hint_rootfs(struct spec_sandbox *s, const char *bundle, const char *value)
 {
-	int r = spec_annotate(s, SPEC_ROOTFS_PREFIX "source", SPEC_BUNDLE "/rootfs");
+	_cleanup_free_ char *path = str_format(SPEC_SCRATCH "/%s/rootfs", bundle);
+	int r = path ? spec_annotate(s, SPEC_ROOTFS_PREFIX "source", path) : -ENOMEM;
 
 	if (r >= 0)
 		r = spec_annotate(s, SPEC_ROOTFS_PREFIX "type", "bind");
 	return r < 0 ? r : spec_annotate(s, SPEC_ROOTFS_PREFIX "directfs", value);
 }
 
-static int hold(struct spec_mount *m)
+int restored_mount(struct spec_sandbox *s, const char *id, const char *source, bool after,
+		   struct spec_mount **ret)
 {
-	int r = spec_set(&m->script, SPEC_HELD_SCRIPT);
-
-	if (r >= 0)
-		r = spec_set(&m->after, SPEC_HELD_REREAD);
-	if (r >= 0)
-		r = spec_set(&m->last, SPEC_HELD_LAST);
-	return r < 0 ? r : spec_set(&m->reread, SPEC_HELD_REREAD);
-}
-
-static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix,
-		     const struct restored *c)
-{
-	_cleanup_free_ char *name = str_format("%s%s", id, suffix);
+	_cleanup_free_ char *name = str_format("%s%s", id, after ? RESTORED_COPY : "");
 	struct spec_mount *m = NULL;
 	int r = name ? spec_add_bind(s, name, &m) : -ENOMEM;
 
@@ -69,12 +61,43 @@ static int add_mount(struct spec_sandbox *s, const char *id, const char *suffix,
 	free(m->host);
 	free(m->source);
 	m->destination = str_format("/%s", id);
-	m->host = str_format("src/%s", id);
-	m->source = str_format(SPEC_SCRATCH "/src/%s", id);
-	if (!m->destination || !m->host || !m->source)
-		return -ENOMEM;
-	if (c->held)
-		return hold(m);
+	m->host = str_format("src/%s", source);
+	m->source = str_format(SPEC_SCRATCH "/src/%s", source);
+	*ret = m;
+	return m->destination && m->host && m->source ? 0 : -ENOMEM;
+}
+
+static int hold(struct spec_mount *m, enum held held)
+{
+	static const struct {
+		const char *script, *last, *reread;
+	} files[] = {
+		[HELD] = { SPEC_HELD_SCRIPT, SPEC_HELD_LAST, SPEC_HELD_REREAD },
+		[HELD_GONE] = { SPEC_HELD_GONE_SCRIPT, SPEC_HELD_ALL SPEC_HELD_REREAD,
+				SPEC_HELD_REREAD },
+		[HELD_NEW] = { SPEC_HELD_NEW_SCRIPT, SPEC_HELD_ALL SPEC_HELD_REREAD,
+			       SPEC_HELD_REREAD },
+		[HELD_LINK] = { SPEC_HELD_LINK_SCRIPT, SPEC_HELD_ALL SPEC_HELD_LINK_REREAD,
+				SPEC_HELD_LINK_REREAD },
+	};
+	int r = spec_set(&m->script, files[held].script);
+
+	if (r >= 0)
+		r = spec_set(&m->after, files[held].reread);
+	if (r >= 0)
+		r = spec_set(&m->last, files[held].last);
+	return r < 0 ? r : spec_set(&m->reread, files[held].reread);
+}
+
+static int add_mount(struct spec_sandbox *s, size_t i, bool after, const struct restored *c)
+{
+	struct spec_mount *m = NULL;
+	int r = restored_mount(s, ids[i], ids[i], after, &m);
+
+	if (r < 0)
+		return r;
+	if (c->held[i])
+		return hold(m, c->held[i]);
 	return spec_set(&m->script, c->filters ? SPEC_SHORT_SCRIPT : SPEC_STANDARD_SCRIPT);
 }
 
@@ -90,11 +113,11 @@ static int fill(struct spec_sandbox *s, const struct restored *c, bool after)
 	for (size_t i = 0; i < ARRAY_SIZE(ids) && r >= 0; i++) {
 		const char *value = after ? c->mounts[i].after : c->mounts[i].before;
 
-		r = add_mount(s, ids[i], after ? COPY : "", c);
+		r = add_mount(s, i, after, c);
 		if (r >= 0 && value)
-			r = hint(s, ids[i], value);
+			r = restored_hint(s, ids[i], value);
 	}
-	return r < 0 || !rootfs ? r : hint_rootfs(s, rootfs);
+	return r < 0 || !rootfs ? r : restored_hint_rootfs(s, "bundle", rootfs);
 }
 
 static int build(struct spec_sandbox *s, const struct restored *c)
@@ -149,13 +172,27 @@ static int build(struct spec_sandbox *s, const struct restored *c)
 	  .mounts = { SAME("default"), SAME(NULL) }, .before = SPEC_OFF, .after = SPEC_ON,       \
 	  .validation = #setting)
 
-/* A file is open on each mount. */
+/* A file is open on each mount … */
 #define HOLDS(X)                                                                                 \
 	X(holds_one, "restore.held-one", .mounts = { SAME("off"), SAME("default") }, ON)         \
 	X(holds_flag_off, "restore.held-flag-off", .mounts = { SAME("off"), SAME(NULL) },        \
 	  .before = SPEC_OFF, .after = SPEC_OFF)                                                 \
 	X(holds_to_off, "restore.held-to-off", .mounts = { { "default", "off" }, SAME("off") },  \
 	  ON, .validation = "ignore")
+
+/* … and has lost its name before. */
+#define GONE .held = { HELD_GONE, HELD_GONE }
+#define LOSES(X)                                                                                 \
+	X(gone_one, "restore.deleted-one", .mounts = { SAME("off"), SAME("default") }, ON,       \
+	  .held = { HELD_GONE, HELD })                                                           \
+	X(gone_other, "restore.deleted-other", .mounts = { SAME("off"), SAME("default") }, ON,   \
+	  .held = { HELD, HELD_GONE })                                                           \
+	X(gone_flag_off, "restore.deleted-flag-off", .mounts = { SAME("off"), SAME(NULL) },      \
+	  .before = SPEC_OFF, .after = SPEC_OFF, GONE)                                           \
+	X(gone_new, "restore.deleted-new", .mounts = { SAME("off"), SAME("default") }, ON,       \
+	  .held = { HELD_NEW, HELD_NEW })                                                         \
+	X(gone_link, "restore.deleted-linked", .mounts = { SAME("off"), SAME("default") }, ON,   \
+	  .held = { HELD_LINK, HELD_LINK })
 
 /* Filters dumped. */
 #define FITS(X)                                                                                  \
@@ -172,13 +209,14 @@ static int build(struct spec_sandbox *s, const struct restored *c)
 /* clang-format on */
 
 #define FILTERED(name, slug, ...) RESTORED(name, __VA_ARGS__, .filters = true)
-#define HELD(name, slug, ...) RESTORED(name, __VA_ARGS__, .held = true)
+#define HOLDING(name, slug, ...) RESTORED(name, __VA_ARGS__, .held = { HELD, HELD })
 WORKS(BUILD)
 CHANGES(BUILD, enforce)
 CHANGES(BUILD, warning)
 CHANGES(BUILD, ignore)
 FITS(FILTERED)
-HOLDS(HELD)
+HOLDS(HOLDING)
+LOSES(BUILD)
 
 static const enum clause works[] = { CLAUSE_LIFE_2, CLAUSE_NONE };
 static const enum clause fits[] = { CLAUSE_LIFE_4, CLAUSE_NONE };
@@ -189,6 +227,7 @@ static const enum clause fits[] = { CLAUSE_LIFE_4, CLAUSE_NONE };
 
 const struct sandbox_source restored_sandboxes[] = {
 	HOLDS(ROW_WORKS)
+	LOSES(ROW_WORKS)
 	WORKS(ROW_WORKS)
 	CHANGES(ROW_WORKS, enforce)
 	CHANGES(ROW_WORKS, warning)

@@ -17,11 +17,14 @@ const row_source_fn plan_row_tables[] = {
 };
 
 const struct sandbox_source *const plan_sandbox_tables[] = {
-	annotation_sandboxes,  mount_option_sandboxes,    rootfs_sandboxes,
-	fd_donation_sandboxes, fd_missing_sandboxes,      bad_reply_sandboxes,
-	seccomp_sandboxes,     seccomp_watched_sandboxes, pod_sandboxes,
-	restored_sandboxes,    killed_sandboxes,          fault_clean_sandboxes,
-	fault_sandboxes,       fault_source_sandboxes,    NULL,
+	annotation_sandboxes,   mount_option_sandboxes,
+	rootfs_sandboxes,       fd_donation_sandboxes,
+	fd_missing_sandboxes,   bad_reply_sandboxes,
+	seccomp_sandboxes,      seccomp_watched_sandboxes,
+	pod_sandboxes,          restored_sandboxes,
+	restored_pods,          killed_sandboxes,
+	fault_clean_sandboxes,  fault_sandboxes,
+	fault_source_sandboxes, NULL,
 };
 
 const plan_source_fn plan_other_tables[] = {

@@ -292,6 +292,43 @@ static void an_image_is_made_and_restored(void **state)
 	}
 }
 
+/* The same of a pod of two; which call fails, and the last step that it comes to. */
+static void a_pod_comes_back_whole_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *fails, *last, *none;
+	} rows[] = {
+		{ "nothing", "13-delete.stdout", "14-" },
+		{ "start-c2", "5-delete.stdout", "7-" },
+		{ "checkpoint-c1", "7-delete.stdout", "8-" },
+		{ "restore-c3", "8-restore.stdout", "9-" },
+		{ "restore-c4", "10-delete.stdout", "11-" },
+	};
+	static const char *const ids[] = { "two", "again", "two-again" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *script =
+			str_format("case $VERB in create) printf '\"end\":true}\\n';; "
+				   "exec) exit 0;; esac; [ $VERB-$ID != %s ]",
+				   rows[i].fails);
+		struct rig g;
+
+		rig_init(&g, script);
+		rig_add(&g, SPEC_RESTORED);
+		for (size_t k = 0; k < ARRAY_SIZE(ids); k++) {
+			struct spec_sandbox *c = NULL;
+
+			assert_int_equal(spec_new_container(&g.specs[0], &c), 0);
+			assert_int_equal(spec_set(&c->id, ids[k]), 0);
+		}
+		assert_int_equal(rig_run(&g), 0);
+		assert_true(rig_has_file(&g, rows[i].last));
+		assert_false(rig_has_file(&g, rows[i].none));
+		rig_done(&g);
+	}
+}
+
 static void exec_waits_for_the_whole_report(void **state)
 {
 	struct rig g;
@@ -508,6 +545,7 @@ int main(void)
 		cmocka_unit_test(a_runtime_inherits_three_descriptors),
 		cmocka_unit_test(a_failed_create_ends_the_lifecycle),
 		cmocka_unit_test(an_image_is_made_and_restored),
+		cmocka_unit_test(a_pod_comes_back_whole_or_not_at_all),
 		cmocka_unit_test(a_failed_start_goes_to_delete),
 		cmocka_unit_test(exec_waits_for_the_whole_report),
 		cmocka_unit_test(exec_goes_on_when_the_guest_is_gone),

@@ -5,7 +5,8 @@
 #include "suite/unit/support/facts.h"
 #include "suite/unit/support/unit.h"
 
-static const struct sandbox_source *const tables[] = { restored_sandboxes, killed_sandboxes };
+static const struct sandbox_source *const tables[] = { restored_sandboxes, restored_pods,
+						       killed_sandboxes };
 
 static void build(const char *slug, struct spec_sandbox *ret)
 {
@@ -66,7 +67,7 @@ static void a_restored_mount_needs_an_id_of_its_own(void **state)
 	assert_has(hx_error_text(&err), "mount \"first\": its id or destination stands twice");
 }
 
-static void what_is_restored_is_one(void **state)
+static void as_many_are_restored_as_are_saved(void **state)
 {
 	_cleanup_spec_ struct spec_sandbox s = { 0 }, again = { 0 };
 	_cleanup_error_ struct hx_error err = HX_ERROR_INIT;
@@ -76,7 +77,7 @@ static void what_is_restored_is_one(void **state)
 	s.lifecycle = SPEC_RESTORED;
 	_cleanup_free_ char *text = text_of(&s);
 	assert_true(read_text(text, &again, &err) < 0);
-	assert_has(hx_error_text(&err), "containers: not one, as what is restored is");
+	assert_has(hx_error_text(&err), "containers: half of all, with the sandbox, are restored");
 }
 
 #define LEFT                                                                      \
@@ -86,7 +87,12 @@ static void what_is_restored_is_one(void **state)
 #define SAVED                                                            \
 	"container start is ok; container killed by seccomp[gofer] is; " \
 	"container killed by seccomp[sentry] is; " LEFT "; "
-#define LISAFS "restored filter allows[LISAFS syscalls, gofer] "
+#define CALLS "filter allows[LISAFS syscalls, gofer] "
+#define LISAFS "restored " CALLS
+#define SAVED_TOO(id) id " start is ok; " id " killed by seccomp[gofer] is; "
+#define POD_REFUSABLE(id)                                                      \
+	id " killed by seccomp[gofer] is ?; " id " start one of ok|error; " id \
+	   " error text names one of dev.gvisor.spec.mount.x.directfs|/x-two|/y-three ?; "
 #define AS_BEFORE(m, mode)                                                         \
 	"; " m "-again answer each as " m "; " m "-again directfs is " mode "; " m \
 	"-again other options as " m
@@ -98,6 +104,14 @@ static void what_is_restored_is_one(void **state)
 	HELD_ON(m, "answer by an open file", "held-write XY] is ok: 2", may "; ")               \
 	HELD_ON(m, "answer by an open file", "read .probe-h 0 64] is ok: 8 abcdeXYh", may "; ") \
 	HELD_ON(m, "on the host", "read .probe-h 0 64] is ok: 8 abcdeXYh", may)
+#define DELETED(m)                                                                    \
+	HELD_ON(m, "answer", "read .probe-h 0 64] is ENOENT ?", "; ")                 \
+	HELD_ON(m, "answer by an open file", "held-at] is ok: 3 ?", "; ")             \
+	HELD_ON(m, "answer by an open file", "held-read 2] is ok: 2 de ?", "; ")      \
+	HELD_ON(m, "answer by an open file", "held-write XY] is ok: 2 ?", "; ")       \
+	HELD_ON(m, "answer by an open file", "held-read 8] is ok: 1 h ?", "; ")       \
+	HELD_ON(m, "answer by an open file", "read .probe-h 0 64] is ENOENT ?", "; ") \
+	HELD_ON(m, "on the host", "read .probe-h 0 64] is ENOENT", " ?")
 #define AFTER_HELD(m, mode) "; " m "-again directfs is " mode "; " m "-again other options as " m
 #define REFUSABLE "restored killed by seccomp[gofer] is ?; restored start one of ok|error; "
 #define HINT_KEYS(m)                                                \
@@ -121,6 +135,14 @@ static const struct {
 	  SAVED "restored killed by seccomp[gofer] is; restored start is ok; "
 		"restored directfs is yes; " HELD("first", "") AFTER_HELD("first", "no") "; " HELD(
 			"second", "") AFTER_HELD("second", "yes") },
+	{ "restore.deleted-one", CLAUSE_LIFE_2, PROFILE_NEWEST,
+	  "container start one of ok|error; "
+	  "container error text names one of .probe-h|/first|/second ?; "
+	  "container killed by seccomp[gofer] is; container killed by seccomp[sentry] is; " LEFT
+	  "; " REFUSABLE "restored error text names one of it was not tried ?; " DELETED(
+		  "first") "; first-again directfs is no ?; " HELD("second",
+								   " ?") "; second-again directfs is "
+									 "yes ?" },
 	{ "restore.ignore-to-off", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED REFUSABLE
 	  "restored error text names one of dev.gvisor.spec.mount.first.directfs|" HINT_KEYS(
@@ -137,6 +159,25 @@ static const struct {
 	{ "restore.filter-flag-off", CLAUSE_LIFE_4, PROFILE_NEWEST, LISAFS "is all" },
 	{ "restore.filter-to-off", CLAUSE_LIFE_4, PROFILE_NEWEST, LISAFS "as its mounts take ?" },
 	{ "restore.watch-one", CLAUSE_LIFE_4, PROFILE_NEWEST, "" },
+	{ "restore.pod-watch-own", CLAUSE_LIFE_2, PROFILE_NEWEST,
+	  SAVED SAVED_TOO(
+		  "two") "restored killed by seccomp[gofer] is; restored start is ok; "
+			 "restored directfs is yes; two-again killed by seccomp[gofer] is; "
+			 "two-again start is ok; two-again directfs is yes; x-two-again answer each as "
+			 "x-two; x-two-again other options as x-two" },
+	{ "restore.pod-warning-own-to-default", CLAUSE_LIFE_2, PROFILE_NEWEST,
+	  SAVED SAVED_TOO("two") SAVED_TOO("three") POD_REFUSABLE("restored")
+		  POD_REFUSABLE("two-again") "x-two-again answer each as x-two ?; " POD_REFUSABLE(
+			  "three-again") "y-three-again answer each as y-three ?; y-three-again directfs is no ?" },
+	{ "restore.pod-filter-mixed", CLAUSE_LIFE_4, PROFILE_NEWEST,
+	  LISAFS "is none; two-again " CALLS "is all; three-again " CALLS "is none" },
+	{ "restore.pod-filter-roots", CLAUSE_LIFE_4, PROFILE_NEWEST,
+	  LISAFS "is all; two-again " CALLS "is none; three-again " CALLS "is all" },
+	{ "restore.pod-filter-own", CLAUSE_LIFE_4, PROFILE_NEWEST,
+	  LISAFS "is none; two-again " CALLS "as its mounts take" },
+	{ "restore.pod-filter-to-off", CLAUSE_LIFE_4, PROFILE_NEWEST,
+	  LISAFS "as its mounts take ?; two-again " CALLS "as its mounts take ?; three-again " CALLS
+		 "as its mounts take ?" },
 	{ "on.pod-gofer-killed", CLAUSE_LIFE_3, PROFILE_NEWEST,
 	  "container start is ok; " LEFT "; killed start is ok; "
 	  "killed fault fired[SIGKILL of its gofer] is yes; killed alive[sandbox] is yes; "
@@ -170,7 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_sandbox_survives_json_and_a_copy),
 		cmocka_unit_test(a_restored_mount_needs_an_id_of_its_own),
-		cmocka_unit_test(what_is_restored_is_one),
+		cmocka_unit_test(as_many_are_restored_as_are_saved),
 		cmocka_unit_test(each_clause_demands_exactly_its_facts),
 	};
 

@@ -402,6 +402,8 @@ static void an_overlays_lower_layer_is_told_by_the_log(void **state)
 
 #define STEP(verb, how) "{\"verb\":\"" verb "\",\"argv\":[],\"ms\":1," how "}"
 
+#define COMMAND "/probe --brief -- /a /b /c /d /e /"
+
 static const struct {
 	const char *name, *steps, *stderr_name, *stderr_text, *start, *error;
 } step_rows[] = {
@@ -422,6 +424,9 @@ static const struct {
 	{ "delete is no start",
 	  "[" STEP("create", "\"exit\":0") "," STEP("delete", "\"exit\":1") "]", NULL, NULL, "ok",
 	  "" },
+	{ "the guest's command is no reason", "[" STEP("run", "\"exit\":1") "]", "1-run.stderr",
+	  "starting [" COMMAND "]: no such file\n", "error",
+	  "run exited with 1 although the guest's report is whole: starting []: no such file" },
 	{ "neither exit nor signal", "[{\"verb\":\"run\"}]", NULL, NULL, "error",
 	  "run exited with -1" },
 	{ "steps that are none", "[7,null,{}]", NULL, NULL, "ok", "" },
@@ -445,6 +450,36 @@ static void the_steps_say_whether_it_started(void **state)
 		_cleanup_free_ char *error = observed(f->fd, &s, PROP_ERROR);
 		assert_has(error, step_rows[i].error);
 	}
+}
+
+/* Two containers, and what became of both: the second restore fails. */
+static void an_image_is_restored_whole(void **state)
+{
+	static const char steps[] = "["
+				    "{\"verb\":\"run\",\"exit\":0},"
+				    "{\"verb\":\"restore\",\"exit\":0,\"container\":2},"
+				    "{\"verb\":\"restore\",\"exit\":1,\"container\":3}]";
+	static const char *const ids[] = { "two", "again", "two-again" };
+	struct folder *f = *state;
+	_cleanup_spec_ struct spec_sandbox s = { 0 };
+
+	canned_good(f->fd, &s);
+	s.lifecycle = SPEC_RESTORED;
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct spec_sandbox *c = NULL;
+
+		assert_int_equal(spec_new_container(&s, &c), 0);
+		assert_int_equal(spec_set(&c->id, ids[i]), 0);
+	}
+	folder_put(f->fd, "steps.json", steps);
+	folder_put(f->fd, "3-restore.stderr", "no");
+	canned_seal(f->fd, "done", "");
+	_cleanup_free_ char *error = observed(f->fd, &s, PROP_ERROR);
+	assert_has(error, "again error text = restore exited with 1: no (runtime)");
+	assert_has(error, "two-again error text = restore exited with 1: no (runtime)");
+	assert_has(error, "two error text = it was not tried");
+	_cleanup_free_ char *start = observed(f->fd, &s, PROP_START);
+	assert_has(start, "container start = ok (runtime)");
 }
 
 /* Residue ---------------------------------------------------------------------------------------------------- */
@@ -615,6 +650,7 @@ int main(void)
 		IN_FOLDER(every_log_file_is_read),
 		IN_FOLDER(an_overlays_lower_layer_is_told_by_the_log),
 		IN_FOLDER(the_steps_say_whether_it_started),
+		IN_FOLDER(an_image_is_restored_whole),
 		IN_FOLDER(what_is_left_is_seen_and_what_may_stay_is_not),
 		IN_FOLDER(what_was_there_before_is_not_left),
 		IN_FOLDER(many_lines_are_counted_not_listed),

@@ -108,7 +108,8 @@ static void bad_words_and_images_are_named(void **state)
 		{ NULL, "restore -bundle bundle c2", "image-path flag must be provided" },
 		{ NULL, "restore --image-path=none -bundle bundle c2", "none/checkpoint.json" },
 		{ "{", "restore --image-path=. -bundle bundle c2", "checkpoint.json" },
-		{ "{}", "restore --image-path=. -bundle bundle c2", "annotations: missing" },
+		{ "{\"format\":1}", "restore --image-path=. -bundle bundle c2",
+		  "annotations: missing" },
 		{ "{\"format\":2,\"directfs\":\"true\",\"annotations\":{}}",
 		  "restore --image-path=. -bundle bundle c2", "format: not 1" },
 		{ NULL, "--restore-spec-validation=maybe restore --image-path=. c2",
@@ -284,13 +285,21 @@ static void an_image_of_what_was_restored_is_the_first_one(void **state)
 }
 
 /* An image of a guest that had a file open, and what it does with that at its end; or which defect changes it. */
+#define AT(at, data) "[\"held-at\",\"" at "\"],[\"held-read 2\",\"" data "\"]"
 static const struct {
-	const char *defect, *says;
+	const char *defect;
+	bool deleted; /* it was, and another one has its name */
+	const char *says;
+	bool left; /* … and is there under another one */
 } opened[] = {
-	{ "", "[\"held-at\",\"ok: 3\"],[\"held-read 2\",\"ok: 2 de\"]" },
-	{ "restore-loses-offset", "[\"held-at\",\"ok: 0\"],[\"held-read 2\",\"ok: 2 ab\"]" },
-	{ "restore-truncates-files", "[\"held-at\",\"ok: 3\"],[\"held-read 2\",\"ok: 0\"]" },
-	{ "restore-closes-files", "[\"held-at\",\"EBADF\"],[\"held-read 2\",\"EBADF\"]" },
+	{ "", false, AT("ok: 3", "ok: 2 de"), false },
+	{ "restore-loses-offset", false, AT("ok: 0", "ok: 2 ab"), false },
+	{ "restore-truncates-files", false, AT("ok: 3", "ok: 0"), false },
+	{ "restore-closes-files", false, AT("EBADF", "EBADF"), false },
+	{ "", true, AT("ok: 3", "ok: 2 45"), false },
+	{ "restore-empties-deleted-files", true, AT("ok: 3", "ok: 0"), false },
+	{ "restore-opens-deleted-by-name", true, AT("ok: 3", "ok: 2 de"), false },
+	{ "restore-revives-deleted-files", true, AT("ok: 3", "ok: 2 45"), true },
 };
 
 static void set_args(const struct world *w)
@@ -312,20 +321,21 @@ static void set_args(const struct world *w)
 			 0);
 }
 
-static void restore_open(const char *defect, struct str *ret)
+static void restore_open(size_t row, bool *ret_left, struct str *ret)
 {
-	static const char image[] =
+	_cleanup_free_ char *image = str_format(
 		"{\"format\":1,\"directfs\":\"true\",\"annotations\":{},\"held\":[{\"fd\":100,"
-		"\"path\":\"/a/file\",\"offset\":3,\"flags\":2}]}";
+		"\"path\":\"/a/file\",\"offset\":3,\"flags\":2%s}]}",
+		opened[row].deleted ? ",\"content\":\"12345678\"" : "");
+	_cleanup_strv_ struct strv files = STRV_INIT;
 	struct world w;
 
-	assert_int_equal(setenv("REFRUN_DEFECT", defect, 1), 0);
+	assert_int_equal(setenv("REFRUN_DEFECT", opened[row].defect, 1), 0);
 	world_make(&w);
 	write_config(&w, NULL, NULL, true);
 	set_args(&w);
 	assert_int_equal(fs_write_at(w.fd, "src/a/file", "abcdefgh", 8, 0644, NULL), 0);
-	assert_int_equal(fs_write_at(w.fd, "checkpoint.json", image, sizeof(image) - 1, 0644, NULL),
-			 0);
+	assert_int_equal(fs_write_at(w.fd, "checkpoint.json", image, strlen(image), 0644, NULL), 0);
 	assert_int_equal(
 		call(&w, "--overlay2=none restore -detach -bundle bundle --image-path=. c2", NULL),
 		0);
@@ -334,6 +344,8 @@ static void restore_open(const char *defect, struct str *ret)
 	assert_int_equal(ask(&w, "wait c2"), 0);
 	assert_int_equal(ask(&w, "delete c2"), 0);
 	read_once(w.fd, "out-of-guest", ret);
+	list(w.fd, "src/a", &files);
+	*ret_left = files.n != 2; /* "below" is the other one */
 	world_clear(&w);
 	assert_int_equal(setenv("REFRUN_DEFECT", "", 1), 0);
 }
@@ -345,10 +357,11 @@ static void open_files_come_back(void **state)
 		skip(); /* the image has the guest's own paths, which take a mount namespace */
 	for (size_t i = 0; i < ARRAY_SIZE(opened); i++) {
 		_cleanup_str_ struct str text = STR_INIT;
+		bool left = false;
 
-		restore_open(opened[i].defect, &text);
-		if (!strstr(str_text(&text), opened[i].says))
-			fail_msg("%s: %s", opened[i].defect, str_text(&text));
+		restore_open(i, &left, &text);
+		if (!strstr(str_text(&text), opened[i].says) || left != opened[i].left)
+			fail_msg("%s: left %d, %s", opened[i].defect, left, str_text(&text));
 	}
 }
 
