@@ -260,6 +260,10 @@ bench-shim: all ## wall time of a sandbox with something between sentry and gofe
 bench-filter: all $(BUILD)/bench-filter ## what judging seccomp costs: all of SEC, and one live filter
 	@$(SH) fixtures/make/bench-filter.sh
 
+.PHONY: bench-faults
+bench-faults: all ## faulted runs a second over each fake gofer, and faulted sandboxes against bare ones
+	@$(SH) fixtures/make/bench-faults.sh
+
 .PHONY: faults
 faults: all ## fault every point of every workload: fake gofers, the stock one, sandboxes; ARGS='…'
 	@$(SH) fixtures/make/faults.sh $(ARGS)

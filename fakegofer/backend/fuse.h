@@ -32,7 +32,8 @@ struct fault_injector;
 struct fuse_mount_options {
 	const char *fs_name; /* the source shown in /proc/mounts; NULL = "gofercert" */
 	bool cache; /* the kernel keeps attributes, entries and pages (nobody else changes the tree) */
-	bool file_root; /* the backend's root is a regular file: mountpoint is one, too */
+	bool attributes; /* of that, attributes alone */
+	bool file_root;  /* the backend's root is a regular file: mountpoint is one, too */
 	struct fault_injector *faults; /* what goes wrong on purpose; borrowed; NULL = nothing */
 	int quiet_fd; /* with faults: an eventfd that is told of a hang; -1 = none */
 };

@@ -188,6 +188,7 @@ int fuse_daemon_run(struct backend *b, const char *mountpoint,
 				      .mountpoint = mountpoint };
 	struct fuse_daemon d = { .backend = b,
 				 .cache = options->cache,
+				 .attributes = options->cache || options->attributes,
 				 .report_fd = report_fd,
 				 .faults = options->faults ? &faults : NULL };
 	const char *why = "";

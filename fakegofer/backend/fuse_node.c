@@ -103,8 +103,8 @@ int fuse_intern(struct fuse_daemon *d, struct backend_node *node, const struct l
 		known->path = strdup(d->faults->asked);
 	*ret = (struct fuse_entry_param){
 		.ino = (fuse_ino_t)(uintptr_t)known,
-		.attr_timeout = fuse_timeout(d),
-		.entry_timeout = fuse_timeout(d),
+		.attr_timeout = fuse_timeout(d->attributes),
+		.entry_timeout = fuse_timeout(d->cache),
 	};
 	fuse_stat_of(d, stat, &ret->attr);
 	return 0;

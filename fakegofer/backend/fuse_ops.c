@@ -10,9 +10,9 @@
 
 #define BLOCK 512
 
-double fuse_timeout(const struct fuse_daemon *d)
+double fuse_timeout(bool kept)
 {
-	return d->cache ? FUSE_CACHE_SECONDS : 0;
+	return kept ? FUSE_CACHE_SECONDS : 0;
 }
 
 static struct timespec time_of(const struct lisafs_stamp *s)
@@ -96,7 +96,7 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	fuse_stat_of(d, &stat, &st);
-	fuse_reply_attr(req, &st, fuse_timeout(d));
+	fuse_reply_attr(req, &st, fuse_timeout(d->attributes));
 }
 
 static struct lisafs_stamp stamp_of(const struct timespec *t, bool now)

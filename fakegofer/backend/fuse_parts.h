@@ -49,7 +49,8 @@ struct fuse_daemon {
 	struct backend *backend;
 	struct fuse_nodes nodes;
 	struct fuse_node root;
-	bool cache;
+	bool cache; /* names, and pages */
+	bool attributes;
 	int report_fd;
 	unsigned int connection;
 	uint8_t *buf; /* FUSE_IO_MAX bytes, for one request at a time */
@@ -78,7 +79,7 @@ void fuse_forget_node(struct fuse_daemon *d, fuse_ino_t ino, uint64_t lookups);
 void fuse_forget_all(struct fuse_daemon *d);
 
 void fuse_stat_of(const struct fuse_daemon *d, const struct lisafs_statx *from, struct stat *to);
-double fuse_timeout(const struct fuse_daemon *d);
+double fuse_timeout(bool kept);
 /* rc: 0 or a negative errno. ENOSYS is kept from the kernel, which would never ask again. */
 void fuse_answer(fuse_req_t req, int rc);
 

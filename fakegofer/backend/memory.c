@@ -477,7 +477,8 @@ int backend_memory_new(struct backend **ret)
 	if (!m)
 		return -ENOMEM;
 	m->head.ops = &memory_ops;
-	m->buckets = calloc(MEMORY_BUCKETS, sizeof(struct memory_entry *));
+	m->n_buckets = MEMORY_BUCKETS;
+	m->buckets = calloc(m->n_buckets, sizeof(struct memory_entry *));
 	if (!m->buckets || memory_node_new(m, S_IFDIR | 0755, &m->root) < 0) {
 		memory_destroy(&m->head);
 		return -ENOMEM;

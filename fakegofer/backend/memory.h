@@ -19,7 +19,7 @@
 #include "fakegofer/backend/backend.h"
 
 #define MEMORY_PAGE 4096u
-#define MEMORY_BUCKETS 4096u
+#define MEMORY_BUCKETS 64u /* at first: most trees are small */
 #define MEMORY_NAMES_LIMIT BACKEND_NODES_LIMIT
 #define MEMORY_LINKS_LIMIT 32000u
 #define MEMORY_DEV_MINOR 4242u
@@ -94,6 +94,7 @@ struct memory {
 	struct backend head;
 	struct backend_node *root;
 	struct memory_entry **buckets;
+	size_t n_buckets; /* a power of two */
 	uint64_t next_ino;
 	size_t n_nodes;
 	size_t n_names;

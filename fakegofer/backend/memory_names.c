@@ -12,13 +12,36 @@
 
 #define OFF_FIRST 3u /* 1 and 2 are "." and ".." of who shows the listing */
 
-static struct memory_entry **bucket_of(struct memory *m, uint64_t ino, const char *name)
+static struct memory_entry **bucket_of(const struct memory *m, uint64_t ino, const char *name)
 {
 	uint64_t h = UINT64_C(14695981039346656037) ^ ino; /* FNV-1a */
 
 	for (; *name; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(1099511628211);
-	return &m->buckets[(h ^ (h >> 32)) % MEMORY_BUCKETS];
+	return &m->buckets[(h ^ (h >> 32)) & (m->n_buckets - 1)];
+}
+
+/* Without memory it stays as it is, and is slower. */
+static void grow(struct memory *m)
+{
+	struct memory grown = { .n_buckets = 2 * m->n_buckets };
+
+	grown.buckets = calloc(grown.n_buckets, sizeof(struct memory_entry *));
+	if (!grown.buckets)
+		return;
+	for (size_t i = 0; i < m->n_buckets; i++) {
+		while (m->buckets[i]) {
+			struct memory_entry *e = m->buckets[i];
+			struct memory_entry **to = bucket_of(&grown, e->dir->ino, e->name);
+
+			m->buckets[i] = e->in_bucket;
+			e->in_bucket = *to;
+			*to = e;
+		}
+	}
+	free(m->buckets);
+	m->buckets = grown.buckets;
+	m->n_buckets = grown.n_buckets;
 }
 
 struct memory_entry *memory_find(struct memory *m, const struct backend_node *dir, const char *name)
@@ -44,8 +67,11 @@ static struct memory_entry *entry_new(const char *name)
 static void insert(struct memory *m, struct backend_node *dir, struct memory_entry *e,
 		   struct backend_node *node)
 {
-	struct memory_entry **bucket = bucket_of(m, dir->ino, e->name);
+	struct memory_entry **bucket;
 
+	if (m->n_names > m->n_buckets)
+		grow(m);
+	bucket = bucket_of(m, dir->ino, e->name);
 	e->dir = dir;
 	e->node = node;
 	e->in_bucket = *bucket;

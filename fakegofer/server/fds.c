@@ -13,13 +13,14 @@ int server_fds_init(struct server_fds *t, struct backend *backend)
 		return -ENOMEM;
 	*t = (struct server_fds){ .backend = backend,
 				  .buckets = buckets,
+				  .n_buckets = SERVER_FD_BUCKETS,
 				  .next_id = LISAFS_FDID_NONE + 1 };
 	return 0;
 }
 
 void server_fds_clear(struct server_fds *t)
 {
-	for (size_t i = 0; t->buckets && i < SERVER_FD_BUCKETS; i++) {
+	for (size_t i = 0; t->buckets && i < t->n_buckets; i++) {
 		while (t->buckets[i])
 			server_fds_remove(t, t->buckets[i]->id);
 	}
@@ -47,13 +48,39 @@ int server_fd_new(struct server_fds *t, enum server_fd_kind kind, struct server_
 
 static struct server_fd **bucket_of(const struct server_fds *t, uint64_t id)
 {
-	return &t->buckets[id % SERVER_FD_BUCKETS];
+	return &t->buckets[id & (t->n_buckets - 1)];
+}
+
+/* Without memory it stays as it is, and is slower. */
+static void grow(struct server_fds *t)
+{
+	struct server_fds grown = { .n_buckets = 2 * t->n_buckets };
+
+	grown.buckets = calloc(grown.n_buckets, sizeof(struct server_fd *));
+	if (!grown.buckets)
+		return;
+	for (size_t i = 0; i < t->n_buckets; i++) {
+		while (t->buckets[i]) {
+			struct server_fd *fd = t->buckets[i];
+			struct server_fd **to = bucket_of(&grown, fd->id);
+
+			t->buckets[i] = fd->next;
+			fd->next = *to;
+			*to = fd;
+		}
+	}
+	free(t->buckets);
+	t->buckets = grown.buckets;
+	t->n_buckets = grown.n_buckets;
 }
 
 uint64_t server_fd_publish(struct server_fd *fd)
 {
-	struct server_fd **bucket = bucket_of(fd->table, fd->table->next_id);
+	struct server_fd **bucket;
 
+	if (fd->table->n > fd->table->n_buckets)
+		grow(fd->table);
+	bucket = bucket_of(fd->table, fd->table->next_id);
 	fd->id = fd->table->next_id++;
 	fd->next = *bucket;
 	*bucket = fd;

@@ -15,7 +15,7 @@
 #include "fakegofer/backend/backend.h"
 #include "harness/base/cleanup.h"
 
-#define SERVER_FD_BUCKETS 4096u
+#define SERVER_FD_BUCKETS 64u /* at first: a connection's start touches no more */
 
 enum server_fd_kind {
 	SERVER_FD_CONTROL,
@@ -44,7 +44,8 @@ struct server_fd {
 struct server_fds {
 	struct backend *backend; /* borrowed */
 	struct server_fd **buckets;
-	size_t n; /* entries alive, with or without an id */
+	size_t n_buckets; /* a power of two */
+	size_t n;         /* entries alive, with or without an id */
 	uint64_t next_id;
 };
 

@@ -202,19 +202,28 @@ static ssize_t read_waiting(struct wire *w, void *buf, size_t n, int64_t deadlin
 	return got;
 }
 
+/* Who can be woken up waits for what it has asked for: to look first would be in vain. */
+static bool comes_later(const struct wire *w, int64_t deadline)
+{
+	return w->wake_fd >= 0 && deadline != WIRE_NO_WAIT && w->in.got == 0 && w->spin_us == 0;
+}
+
 /* Reads until in.got reaches goal; at is where the next byte goes. */
 static int fill(struct wire *w, uint8_t *at, size_t goal, int64_t deadline)
 {
+	bool later = comes_later(w, deadline);
+
 	while (w->in.got < goal) {
 		size_t before = w->in.got;
 		ssize_t n = (ssize_t)take_ahead(&w->in, at, goal - before);
 
 		if (n == 0)
-			n = read_waiting(w, at, goal - before, deadline);
+			n = later ? -EAGAIN : read_waiting(w, at, goal - before, deadline);
 
 		if (n == -EAGAIN) {
 			int rc = wire_wait(w, POLLIN, deadline);
 
+			later = false;
 			if (rc < 0)
 				return rc;
 			continue;

@@ -86,7 +86,8 @@ struct execute_hooks {
 #define EXECUTE_JUDGE_OUTPUT_LIMIT (64u << 20)
 
 /*
- * Runs all jobs, options->jobs at a time, in order of their index. Evidence goes to the
+ * Runs all jobs, options->jobs at a time, in order of their index; one in which somebody waits for what a fault has
+ * taken away is not counted any more, for it does next to nothing until its deadline. Evidence goes to the
  * folder SANDBOX-ID where options say. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
  * killed and removed), or the error that stopped the run.
  */

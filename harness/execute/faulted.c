@@ -195,13 +195,20 @@ static void signal_runtimes(struct world *w, int sig)
 			signal_runtime(w, w->steps[i].pid, sig);
 }
 
+static void owe(struct world *w)
+{
+	if (!w->faults->owed)
+		world_waits(w);
+	w->faults->owed = true;
+}
+
 /* A killed sentry is dead, and a stopped runtime has stopped, when the shim goes on. */
 static void act(struct world *w, const char *text)
 {
 	int sig = 0;
 
 	if (!strcmp(text, FAULTS_OWED))
-		w->faults->owed = true;
+		owe(w);
 	else if (sscanf(text, "signal sentry %d", &sig) == 1)
 		signal_sentries(w, sig);
 	else if (sscanf(text, "signal runtime %d", &sig) == 1)
@@ -229,7 +236,7 @@ static void hear_source(struct world *w, int quiet)
 	uint64_t told;
 
 	if (read(quiet, &told, sizeof(told)) == (ssize_t)sizeof(told))
-		w->faults->owed = true;
+		owe(w);
 }
 
 void faulted_serve(struct world *w)

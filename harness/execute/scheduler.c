@@ -13,13 +13,16 @@
 #include "harness/execute/slot.h"
 
 #define TICK_MS 250
+#define SLOTS_FOR_JOB 4
+#define SLOTS_LIMIT ((size_t)SLOTS_FOR_JOB * EXECUTE_JOBS_LIMIT)
 #define SCRATCH "scratch"
 #define SUN_PATH_LIMIT 107 /* bytes of a bound socket's path, unix(7) */
 #define SOCKET_BELOW "/root/runsc-" BUNDLE_CONTAINER ".sock" /* the longest that a runtime binds */
 
 struct scheduler {
 	struct slot_shared shared;
-	struct slot *slots; /* as many worlds as judges: twice options->jobs */
+	struct slot
+		*slots; /* as many worlds as judges, and as many again twice for worlds that wait */
 	size_t n_slots;
 	size_t n_jobs;
 	size_t next; /* first job that was not started */
@@ -106,7 +109,7 @@ static int choose_world(struct scheduler *x, struct hx_error *err)
 
 static int make_slots(struct scheduler *x, struct hx_error *err)
 {
-	x->n_slots = 2 * (size_t)x->shared.options->jobs;
+	x->n_slots = SLOTS_FOR_JOB * (size_t)x->shared.options->jobs;
 	x->slots = calloc(x->n_slots, sizeof(*x->slots));
 	x->shared.before = calloc(1, sizeof(*x->shared.before));
 	if (!x->slots || !x->shared.before)
@@ -179,6 +182,17 @@ static struct slot *find(struct scheduler *x, enum slot_state state)
 	return NULL;
 }
 
+/* One in which somebody waits for what a fault has taken away would keep a processor idle until its deadline. */
+static size_t count_busy(const struct scheduler *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n_slots; i++)
+		n += x->slots[i].state == SLOT_ENDED ||
+		     (x->slots[i].state == SLOT_EXECUTING && !x->slots[i].waits);
+	return n;
+}
+
 /* Ended worlds that wait for a judge hold their place, so that evidence never piles up unjudged. */
 static int fill(struct scheduler *x, struct hx_error *err)
 {
@@ -188,9 +202,7 @@ static int fill(struct scheduler *x, struct hx_error *err)
 
 	while (r >= 0 && count(x, SLOT_JUDGING) < o->jobs && (s = find(x, SLOT_ENDED)))
 		r = slot_start_judge(s, &x->shared, err);
-	while (r >= 0 && x->next < x->n_jobs &&
-	       count(x, SLOT_EXECUTING) + count(x, SLOT_ENDED) < o->jobs &&
-	       (s = find(x, SLOT_FREE)))
+	while (r >= 0 && x->next < x->n_jobs && count_busy(x) < o->jobs && (s = find(x, SLOT_FREE)))
 		r = slot_start(s, &x->shared, x->next++, err);
 	return r;
 }
@@ -205,12 +217,12 @@ static void tick(struct scheduler *x)
 }
 
 #define FIXED_FDS 2
-#define ALL_FDS (FIXED_FDS + SLOT_FDS * 2 * EXECUTE_JOBS_LIMIT)
+#define ALL_FDS (FIXED_FDS + SLOT_FDS * SLOTS_LIMIT)
 
 static int turn(struct scheduler *x, struct hx_error *err)
 {
 	struct pollfd p[ALL_FDS];
-	size_t first[2 * EXECUTE_JOBS_LIMIT], used[2 * EXECUTE_JOBS_LIMIT];
+	size_t first[SLOTS_LIMIT], used[SLOTS_LIMIT];
 	size_t n = FIXED_FDS;
 	int r = 0;
 

@@ -184,11 +184,11 @@ static int remove_scratch(struct slot *s, const struct slot_shared *h, struct hx
 
 static int world_ended(struct slot *s, const struct slot_shared *h, struct hx_error *err)
 {
-	struct world_report report = { .code = 0 };
+	const struct world_report *report = &s->report;
 	int status = 0;
 
 	child_kill(&s->capture);
-	world_read_report(&s->world, &report);
+	world_read_report(&s->world, &s->report, &s->waits);
 	int r = world_reap(&s->world, &status);
 	if (r < 0)
 		return hx_error_errno(err, r, "reap the world");
@@ -197,13 +197,13 @@ static int world_ended(struct slot *s, const struct slot_shared *h, struct hx_er
 	s->ended = s->phase != PHASE_RUNNING ? EXECUTE_DEADLINE
 		   : status == 0             ? EXECUTE_DONE
 					     : EXECUTE_CRASHED;
-	if (report.code < 0)
-		r = hx_error_set(err, report.code, "%s", report.text);
+	if (report->code < 0)
+		r = hx_error_set(err, report->code, "%s", report->text);
 	int removed = remove_scratch(s, h, r < 0 ? NULL : err);
 	if (r < 0 || removed < 0)
 		return r < 0 ? r : removed;
 	s->state = SLOT_ENDED;
-	return manifest_write(&s->plan, s->ended, status, *report.text ? report.text : NULL, err);
+	return manifest_write(&s->plan, s->ended, status, *report->text ? report->text : NULL, err);
 }
 
 /* The next thing that a deadline does, each bounded by the slot's timer. */
@@ -291,6 +291,7 @@ size_t slot_poll(const struct slot *s, struct pollfd p[SLOT_FDS])
 		!judging            ? s->world.pidfd
 		: s->judge_pipe < 0 ? s->judge.pidfd
 				    : -1,
+		judging ? -1 : s->world.report_fd,
 	};
 
 	if (s->state != SLOT_EXECUTING && !judging)
@@ -309,6 +310,8 @@ static int executing_ready(struct slot *s, const struct slot_shared *h, const st
 		r = world_ended(s, h, err);
 	else if (p[0].revents || (p[1].revents && s->phase == PHASE_CAPTURING))
 		r = deadline_next(s, err);
+	else if (p[3].revents)
+		world_read_report(&s->world, &s->report, &s->waits);
 	return r < 0 ? hx_error_wrap(err, r, "sandbox %s", slot_id(s, h)) : 0;
 }
 

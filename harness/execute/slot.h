@@ -56,6 +56,8 @@ struct slot {
 	char *scratch;
 	struct world_plan plan;
 	struct world_handle world;
+	struct world_report report; /* what its init said last */
+	bool waits;                 /* it holds no job's place any more */
 	struct slot_child capture;
 	struct slot_child judge;
 	int judge_pipe;
@@ -67,7 +69,7 @@ struct slot {
 	enum execute_ended ended;
 };
 
-#define SLOT_FDS 3 /* descriptors of one slot in a poll set, at most */
+#define SLOT_FDS 4 /* descriptors of one slot in a poll set, at most */
 
 void slot_init(struct slot *s);
 int slot_start(struct slot *s, const struct slot_shared *h, size_t job, struct hx_error *err);

@@ -202,6 +202,11 @@ void world_note(struct world *w, const char *text)
 	send_report(w, 0, text);
 }
 
+void world_waits(const struct world *w)
+{
+	send_report(w, WORLD_WAITS, "");
+}
+
 /* The whole life of the child. No plan->job: only try whether such a world can be made. */
 _Noreturn static void world_child(const struct world_plan *plan, int report_fd, uid_t uid,
 				  gid_t gid)
@@ -278,7 +283,7 @@ int world_reap(struct world_handle *h, int *ret_status)
 	return r;
 }
 
-int world_read_report(const struct world_handle *h, struct world_report *ret)
+int world_read_report(const struct world_handle *h, struct world_report *ret, bool *waits)
 {
 	struct world_report m;
 	int seen = 0;
@@ -286,6 +291,10 @@ int world_read_report(const struct world_handle *h, struct world_report *ret)
 	/* A note may come before an error: the last word counts. */
 	while (read(h->report_fd, &m, sizeof(m)) == (ssize_t)sizeof(m)) {
 		m.text[sizeof(m.text) - 1] = '\0';
+		if (m.code == WORLD_WAITS) {
+			*waits = true;
+			continue;
+		}
 		*ret = m;
 		seen = 1;
 	}
@@ -307,7 +316,7 @@ static int world_try(enum world_kind kind, const char *scratch, struct hx_error 
 	struct pollfd p = { .fd = h.pidfd, .events = POLLIN };
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-	bool told = world_read_report(&h, &report);
+	bool waits, told = world_read_report(&h, &report, &waits);
 	r = world_reap(&h, &status);
 	if (r < 0)
 		return hx_error_errno(err, r, "try a world");

@@ -24,7 +24,9 @@ enum world_kind {
 	WORLD_N,
 };
 
-/* One message of an init: an error (code < 0) or a note for the manifest (code 0). */
+#define WORLD_WAITS 1
+
+/* One message of an init: an error (code < 0), a note for the manifest (code 0), or WORLD_WAITS. */
 struct world_report {
 	int code;
 	char text[WORLD_REPORT_TEXT];
@@ -88,11 +90,15 @@ int world_start(const struct world_plan *plan, struct world_handle *ret, struct 
 void world_kill(enum world_kind kind, const struct world_handle *h);
 /* Waits for the init's end and closes the handle. */
 int world_reap(struct world_handle *h, int *ret_status);
-/* The init's report, read once it has ended: 1 = there was one. */
-int world_read_report(const struct world_handle *h, struct world_report *ret);
+/*
+ * What the init has reported since: 1 = an error or a note is in *ret. *waits is set once somebody in that world
+ * waits for what a fault has taken away: from then on it mostly does nothing.
+ */
+int world_read_report(const struct world_handle *h, struct world_report *ret, bool *waits);
 
 /* Inside: everything between the world's first breath and its last. */
 int world_live(struct world *w, struct hx_error *err);
 void world_note(struct world *w, const char *text);
+void world_waits(const struct world *w);
 
 #endif

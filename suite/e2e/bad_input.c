@@ -471,7 +471,7 @@ static void test_interrupt(void **state)
 	assert_int_equal(mkfifo(fifo, 0666), 0);
 	_cleanup_free_ char *path = scene_script(&s, "interrupted", text);
 	const char *argv[] = { "run", "--runtime", path, "--filter", "*on.one-off*", NULL };
-	gofercert_interrupted(&s, argv, fifo, &r);
+	gofercert_signalled(&s, argv, SIGINT, fifo, &r);
 	if (r.exit != 3)
 		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
 	assert_non_null(strstr(str_text(&r.err), "interrupted"));

@@ -2,16 +2,20 @@
  * `gofercert faults --gofer COMMAND`: with {fds} it has two connections, and what a hostile client on one does
  * to the other is judged. The gofers are this program itself, good or planted.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -116,12 +120,48 @@ static void with_one_connection_there_is_no_sibling(void **state)
 	ran_clear(&r);
 }
 
+/* Its workers, gofers and folder go with it. The gofer says that it is there, and answers nothing. */
+static void killed_it_leaves_nothing(void **state)
+{
+	_cleanup_free_ char *fifo = NULL, *gofer = NULL, *command = NULL;
+	_cleanup_closedir_ DIR *left = NULL;
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	scene_begin(&s);
+	fifo = scene_path(&s, "fifo");
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	gofer = scene_script(&s, "gofer", "#!/bin/sh\necho \"$2\" >\"$1\"\nexec sleep 1000\n");
+	command = str_format("%s %s {root} {fd}", gofer, fifo);
+	assert_non_null(command);
+	const char *argv[] = { "faults", "--workload", "data", "--gofer", command, NULL };
+
+	setenv("TMPDIR", s.folder, 1);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	gofercert_signalled(&s, argv, SIGKILL, fifo, &r);
+	unsetenv("TMPDIR");
+	while (waitpid(-1, NULL, 0) > 0) /* who is left comes here, and ends */
+		;
+	assert_int_equal(r.exit, 128 + SIGKILL);
+	assert_nothing_left(&s);
+	left = opendir(s.folder);
+	assert_non_null(left);
+	for (struct dirent *e; (e = readdir(left));) {
+		if (str_starts(e->d_name, "gofercert-faults-"))
+			fail_msg("left: %s", e->d_name);
+	}
+	ran_clear(&r);
+	scene_end(&s);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_gofer_keeps_its_sibling),
 		cmocka_unit_test(one_that_lets_its_sibling_die_fails),
 		cmocka_unit_test(with_one_connection_there_is_no_sibling),
+		cmocka_unit_test(killed_it_leaves_nothing),
 	};
 
 	if (argc == 4 && strncmp(argv[1], "--defect=", 9) == 0)

@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -184,7 +185,7 @@ static void test_interrupt(void **state)
 	assert_int_equal(mkfifo(fifo, 0666), 0);
 	_cleanup_free_ char *path = scene_script(&s, "hangs", text);
 	const char *argv[] = { "mutants", "--runtime", path, "--filter", "d", NULL };
-	gofercert_interrupted(&s, argv, fifo, &r);
+	gofercert_signalled(&s, argv, SIGINT, fifo, &r);
 	if (r.exit != 3 || !strstr(str_text(&r.err), "interrupted"))
 		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
 	assert_nothing_left(&s);

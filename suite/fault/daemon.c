@@ -15,7 +15,7 @@ static void live(int orders, const char *mountpoint, pid_t parent) __attribute__
 
 static void live(int orders, const char *mountpoint, pid_t parent)
 {
-	static const struct fuse_mount_options options = { .quiet_fd = -1 };
+	static const struct fuse_mount_options options = { .attributes = true, .quiet_fd = -1 };
 	char order;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)

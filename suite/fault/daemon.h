@@ -1,7 +1,8 @@
 /*
  * A process that shows one new tree in memory after the other, each at a mount and on a connection to the
  * kernel of its own: nothing of a run is left to the next one but the process. A run whose faults are
- * the daemon's own has one for itself (fuse_mount_start). Private to this folder.
+ * the daemon's own has one for itself (fuse_mount_start). Nobody else changes such a tree, so the kernel keeps its
+ * files' attributes, and asks half as often; names and content it asks for each time. Private to this folder.
  */
 #ifndef HX_SUITE_FAULT_DAEMON_H
 #define HX_SUITE_FAULT_DAEMON_H

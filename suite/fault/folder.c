@@ -82,7 +82,7 @@ int operate_read_folder(int dirfd, struct tree *ret)
 	struct stat st;
 	int rc = fstat(dirfd, &st) < 0 ? -errno : 0;
 
-	memset(ret, 0, sizeof(*ret));
+	tree_clear(ret);
 	if (rc == 0)
 		rc = tree_add(ret, ".", 'd', st.st_mode & 07777, NULL, 0, -1, NULL);
 	return rc < 0 ? rc : read_below(dirfd, ".", ret, 0);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "suite/fault/sandboxes.h"
-#include "suite/plan/building.h"
 
 /*
  * Operations that a script makes the daemon do while the guest waits, which of them (our gofer itself needs the first
@@ -44,7 +43,6 @@ static int add_sandbox(struct plan *p, size_t op, size_t kind)
 	_cleanup_free_ char *text =
 		str_format("at fuse %s nth %u %s\n", ops[op].op, ops[op].nth, kinds[kind].action);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 	enum spec_lifecycle lifecycle = kinds[kind].alone ? SPEC_FAULTED : SPEC_RUN;
 
 	if (!slug || !text)
@@ -55,9 +53,7 @@ static int add_sandbox(struct plan *p, size_t op, size_t kind)
 	if (r < 0)
 		return r;
 	s.mounts[1].serving.gofer = SPEC_GOFER_FUSE;
-	s.id = strdup(slug);
-	r = s.id ? plan_add_sandbox(p, &s) : -ENOMEM;
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	return fault_add(p, &s, slug, NULL);
 }
 
 int fault_add_fuse(struct plan *p, const struct plan_depth *depth, struct hx_error *err)

@@ -270,8 +270,8 @@ static int compare(const void *a, const void *b)
 /* What else this process has open is no gofer's: it would count as the gofer's. */
 static void keep_fds(const struct gofer_setting *set, const struct gofer *theirs)
 {
-	int kept[] = { STDERR_FILENO,  theirs->faulted, theirs->sibling,
-		       theirs->verify, set->quiet_fd,   set->dead_fuse };
+	int kept[] = { STDERR_FILENO, theirs->faulted, theirs->sibling, theirs->verify,
+		       set->quiet_fd, set->dead_fuse,  set->life };
 	size_t n = ARRAY_SIZE(kept);
 
 	qsort(kept, n, sizeof(kept[0]), compare);

@@ -13,6 +13,7 @@ struct gofer_setting {
 	struct trial_points *points;   /* shared; NULL = not asked for */
 	int quiet_fd;
 	int dead_fuse;     /* for "fd dead-fuse"; -1 = there is none */
+	int life;          /* of the folder's keeper */
 	const char *root;  /* what host and commands serve */
 	uint64_t most_kib; /* address space of a command; 0 = no limit */
 };

@@ -478,7 +478,7 @@ int operate_read_tree(struct backend *b, struct tree *ret)
 
 	if (rc < 0)
 		return rc;
-	memset(ret, 0, sizeof(*ret));
+	tree_clear(ret);
 	rc = read_one(b, &root, ".", ret);
 	if (rc == 0)
 		rc = read_below(b, &root, ".", ret, 0);

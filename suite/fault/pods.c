@@ -4,7 +4,6 @@
  * only one with so many mounts that an ordinal of the plan is there.
  */
 #include "suite/fault/sandboxes.h"
-#include "suite/plan/building.h"
 
 #define STOCK 1 /* fault_workloads: whose gofer is the runtime's own */
 
@@ -67,17 +66,10 @@ static int add_pod(struct plan *p, size_t i)
 		CLAUSE_FLT_1, CLAUSE_FLT_2, CLAUSE_FLT_3, CLAUSE_FLT_4,
 		CLAUSE_FLT_6, CLAUSE_FLT_8, CLAUSE_NONE,
 	};
-	const struct naming naming = { .sandbox = p->n_sandboxes,
-				       .container = pods[i].slug,
-				       .own = judged };
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	int r = build(&s, pods[i].hit, pods[i].plan);
 
-	if (r >= 0)
-		r = spec_set(&s.id, pods[i].slug);
-	if (r >= 0)
-		r = plan_add_sandbox(p, &s);
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	return r < 0 ? r : fault_add(p, &s, pods[i].slug, judged);
 }
 
 int fault_add_pods(struct plan *p, const struct plan_depth *depth, struct hx_error *err)

@@ -6,7 +6,6 @@
 #include "fakegofer/lisafs/layout.h"
 #include "harness/base/array.h"
 #include "suite/fault/sandboxes.h"
-#include "suite/plan/building.h"
 
 /* How much of a kind of fault each depth has. */
 enum much {
@@ -119,7 +118,6 @@ static int add_pack(struct plan *p, const struct fault_workload *w, const struct
 {
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
 	_cleanup_str_ struct str text = STR_INIT;
-	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 
 	for (size_t i = 0; i < n; i++) /* ordinals: 0 is the rootfs, 1 the first clean mount */
 		str_printf(&text, "at %s %s nth %u following FStatFS mount %zu %s\n", k->place,
@@ -128,11 +126,10 @@ static int add_pack(struct plan *p, const struct fault_workload *w, const struct
 		return -ENOMEM;
 	int r = fault_build(&s, w, n, str_text(&text), k->alone ? SPEC_FAULTED : SPEC_RUN,
 			    k->alone && !k->gofer);
-	if (r >= 0) {
-		s.id = str_format("%s.%zu", slug, number);
-		r = s.id ? plan_add_sandbox(p, &s) : -ENOMEM;
-	}
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	s.id = str_format("%s.%zu", slug, number);
+	if (r >= 0 && !s.id)
+		r = -ENOMEM;
+	return r < 0 ? r : fault_add(p, &s, slug, NULL);
 }
 
 static int add_kind(struct plan *p, const struct plan_depth *depth, size_t workload,

@@ -319,6 +319,7 @@ int rounds_run(const struct trial_spec *spec, const struct script *script, struc
 	       struct trial_result *ret_result, struct hx_error *err)
 {
 	struct rounding r = { .spec = spec, .script = script, .listener = -1 };
+	pid_t parent = getpid();
 	int status = 0;
 	pid_t pid;
 
@@ -332,7 +333,8 @@ int rounds_run(const struct trial_spec *spec, const struct script *script, struc
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		child(&r);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
+			child(&r);
 		_exit(EXIT_SUCCESS);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)

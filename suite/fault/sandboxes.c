@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/model/outcome.h"
+#include "suite/plan/building.h"
 
 /* clang-format off: one operation, one line */
 #define DATA                                                                         \
@@ -100,6 +101,16 @@ int fault_build(struct spec_sandbox *s, const struct fault_workload *w, size_t h
 	if (r >= 0 && looks)
 		r = spec_set(&s->mounts[s->n_mounts - 1].after, SPEC_AFTER_SCRIPT);
 	return r;
+}
+
+int fault_add(struct plan *p, struct spec_sandbox *s, const char *slug, const enum clause *own)
+{
+	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug, .own = own };
+	int r = s->id ? 0 : spec_set(&s->id, slug);
+
+	if (r >= 0)
+		r = plan_add_sandbox(p, s);
+	return r < 0 ? r : plan_add_cases(p, &naming);
 }
 
 #define CLEAN(index, name)                                                              \

@@ -63,5 +63,10 @@ int fault_read_points(struct plan_points *points, const char *slug, struct json_
  */
 int fault_build(struct spec_sandbox *s, const struct fault_workload *w, size_t hit,
 		const char *faults, enum spec_lifecycle lifecycle, bool looks);
+/*
+ * Takes s over: its cases are called slug, and so is it, where it has no id. own: only these clauses, up to
+ * CLAUSE_NONE; NULL = all.
+ */
+int fault_add(struct plan *p, struct spec_sandbox *s, const char *slug, const enum clause *own);
 
 #endif

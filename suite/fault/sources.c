@@ -8,7 +8,6 @@
 
 #include "harness/model/outcome.h"
 #include "suite/fault/sandboxes.h"
-#include "suite/plan/building.h"
 
 #define PACKED 30 /* faulted mounts in one sandbox: each has a daemon, and a line of the plan */
 
@@ -249,21 +248,19 @@ static int add_pack(struct plan *p, size_t mode, const struct kind *k, struct ba
 				      : "",
 			   k->slug);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 
 	if (!b->n)
 		return 0;
 	if (!slug || str_ok(&b->plan) < 0)
 		return -ENOMEM;
 	int r = build(&s, &workload, mode, b->n, str_text(&b->plan), k->alone);
-	if (r >= 0) {
-		s.id = str_format("%s.%zu", slug, b->number);
-		r = s.id ? plan_add_sandbox(p, &s) : -ENOMEM;
-	}
+	s.id = str_format("%s.%zu", slug, b->number);
+	if (r >= 0 && !s.id)
+		r = -ENOMEM;
 	str_clear(&b->plan);
 	b->n = 0;
 	b->number++;
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	return r < 0 ? r : fault_add(p, &s, slug, NULL);
 }
 
 static int add_point(struct plan *p, size_t mode, const struct kind *k, const char *at,
@@ -334,14 +331,9 @@ static int add_small(struct plan *p, size_t mode, const struct small *w)
 {
 	_cleanup_free_ char *slug = str_format("%s.source-%s.failed", modes[mode].name, w->slug);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 	int r = slug ? build(&s, &w->workload, mode, w->mounts, w->plan, false) : -ENOMEM;
 
-	if (r >= 0)
-		r = spec_set(&s.id, slug);
-	if (r >= 0)
-		r = plan_add_sandbox(p, &s);
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	return r < 0 ? r : fault_add(p, &s, slug, NULL);
 }
 
 /* The first operation of its kind after the announcement: a start comes to it, before there is a guest. */
@@ -367,14 +359,9 @@ static int add_start(struct plan *p, size_t mode, const struct start *w)
 	_cleanup_free_ char *plan =
 		str_format("at fuse %s nth 1 following removexattr mount 2 %s\n", w->op, w->action);
 	_cleanup_spec_ struct spec_sandbox s = { 0 };
-	const struct naming naming = { .sandbox = p->n_sandboxes, .container = slug };
 	int r = slug && plan ? build(&s, &smalls[0].workload, mode, 1, plan, w->waits) : -ENOMEM;
 
-	if (r >= 0)
-		r = spec_set(&s.id, slug);
-	if (r >= 0)
-		r = plan_add_sandbox(p, &s);
-	return r < 0 ? r : plan_add_cases(p, &naming);
+	return r < 0 ? r : fault_add(p, &s, slug, NULL);
 }
 
 int fault_add_sources(struct plan *p, const struct plan_depth *depth, struct hx_error *err)

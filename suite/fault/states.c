@@ -10,7 +10,7 @@ int tree_states_init(struct tree_states *s, const struct tree *first)
 	s->trees = malloc(TREE_STATES_MAX * sizeof(*s->trees)); /* few are ever touched */
 	if (!s->trees)
 		return -ENOMEM;
-	s->trees[0] = *first;
+	tree_copy(&s->trees[0], first);
 	s->n = 1;
 	return 0;
 }
@@ -43,7 +43,7 @@ bool tree_states_answered(struct tree_states *s, const struct script_op *op,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		next = s->trees[i];
+		tree_copy(&next, &s->trees[i]);
 		tree_apply(&next, op, &is);
 		if (i == 0 && !fits(answer, &is, value_counts)) {
 			str_add(why, "answered ");
@@ -51,8 +51,13 @@ bool tree_states_answered(struct tree_states *s, const struct script_op *op,
 			str_add(why, ", not ");
 			say(&is, why);
 		}
-		if (fits(answer, &is, value_counts))
-			s->trees[kept++] = is.code == 0 ? next : s->trees[i];
+		if (!fits(answer, &is, value_counts))
+			continue;
+		if (is.code == 0)
+			tree_copy(&s->trees[kept], &next);
+		else if (kept != i)
+			tree_copy(&s->trees[kept], &s->trees[i]);
+		kept++;
 	}
 	if (kept == 0)
 		return false;
@@ -61,14 +66,21 @@ bool tree_states_answered(struct tree_states *s, const struct script_op *op,
 	return true;
 }
 
+static bool same(const struct tree *a, const struct tree *b)
+{
+	return a->n == b->n && a->n_files == b->n_files &&
+	       memcmp(a->entries, b->entries, a->n * sizeof(a->entries[0])) == 0 &&
+	       memcmp(a->files, b->files, a->n_files * sizeof(a->files[0])) == 0;
+}
+
 static void add(struct tree_states *s, const struct tree *t)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (memcmp(&s->trees[i], t, sizeof(*t)) == 0)
+		if (same(&s->trees[i], t))
 			return;
 	}
 	if (s->n < TREE_STATES_MAX)
-		s->trees[s->n++] = *t;
+		tree_copy(&s->trees[s->n++], t);
 }
 
 void tree_states_unanswered(struct tree_states *s, const struct script_op *op)
@@ -80,9 +92,10 @@ void tree_states_unanswered(struct tree_states *s, const struct script_op *op)
 		size_t n = op->kind == SCRIPT_WRITE ? strlen(op->text) : 1;
 
 		for (; n > 0; n--) {
-			struct tree next = s->trees[i];
+			struct tree next;
 			struct tree_answer is;
 
+			tree_copy(&next, &s->trees[i]);
 			if (op->kind == SCRIPT_WRITE)
 				part.text[n] = '\0';
 			tree_apply(&next, &part, &is);

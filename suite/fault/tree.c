@@ -35,12 +35,17 @@ int tree_add(struct tree *t, const char *path, char kind, uint32_t mode, const v
 	if (t->n == TREE_ENTRIES_MAX || n > TREE_FILE_MAX || strlen(path) >= sizeof(e->path))
 		return -E2BIG;
 	if (same < 0) {
-		for (file = 0; t->files[file].kind; file++)
+		for (file = 0; file < t->n_files && t->files[file].kind; file++)
 			;
-		t->files[file] = (struct tree_file){ .kind = kind, .mode = mode, .n = (uint32_t)n };
+		t->n_files += file == t->n_files;
+		memset(&t->files[file], 0, sizeof(t->files[file]));
+		t->files[file].kind = kind;
+		t->files[file].mode = mode;
+		t->files[file].n = (uint32_t)n;
 		if (n > 0)
 			memcpy(t->files[file].bytes, bytes, n);
 	}
+	memset(e, 0, sizeof(*e));
 	strcpy(e->path, path);
 	e->file = file;
 	t->files[file].links++;
@@ -50,9 +55,22 @@ int tree_add(struct tree *t, const char *path, char kind, uint32_t mode, const v
 	return 0;
 }
 
+void tree_clear(struct tree *t)
+{
+	t->n = t->n_files = 0;
+}
+
+void tree_copy(struct tree *to, const struct tree *from)
+{
+	to->n = from->n;
+	to->n_files = from->n_files;
+	memcpy(to->entries, from->entries, from->n * sizeof(from->entries[0]));
+	memcpy(to->files, from->files, from->n_files * sizeof(from->files[0]));
+}
+
 void tree_init(struct tree *t, uint32_t root_mode)
 {
-	memset(t, 0, sizeof(*t));
+	tree_clear(t);
 	(void)tree_add(t, ".", 'd', root_mode, NULL, 0, -1, NULL);
 }
 

@@ -32,9 +32,11 @@ struct tree_entry {
 	uint8_t file;
 };
 
+/* Nothing behind the counts is ever looked at: few entries are there, and trees are copied for each answer. */
 struct tree {
-	struct tree_entry entries[TREE_ENTRIES_MAX];
 	size_t n;
+	size_t n_files; /* with free ones between them */
+	struct tree_entry entries[TREE_ENTRIES_MAX];
 	struct tree_file files[TREE_ENTRIES_MAX];
 };
 
@@ -46,8 +48,11 @@ struct tree_answer {
 	char value[TREE_VALUE_MAX];
 };
 
+/* Nothing at all; to be filled by tree_add. */
+void tree_clear(struct tree *t);
 /* The root alone, with its mode. */
 void tree_init(struct tree *t, uint32_t root_mode);
+void tree_copy(struct tree *to, const struct tree *from);
 /* Adds what was found; a file that has other names gets same >= 0, the index of its file. */
 int tree_add(struct tree *t, const char *path, char kind, uint32_t mode, const void *bytes,
 	     size_t n, int same, int *ret_file);

@@ -7,11 +7,13 @@
 #include "fakegofer/client/client.h"
 #include "suite/fault/daemon.h"
 #include "suite/fault/gofer.h"
+#include "suite/fault/keeper.h"
 #include "suite/fault/tree.h"
 #include "suite/fault/trial.h"
 
 struct trial_world {
-	char *folder; /* tree/, outside/, mnt/ */
+	struct keeper keeper;
+	const char *folder; /* the keeper's: tree/, outside/, mnt/ */
 	int dir;
 	int quiet_fd;
 	char *mnt; /* for FUSE; NULL = there is none here */
@@ -22,7 +24,6 @@ struct trial_world {
 	uint64_t clean_peak_kib;   /* what a gofer needs without faults; 0 = not known */
 	size_t clean_fds;
 	size_t own_fds; /* of this process, before the first run */
-	bool own_mounts;
 };
 
 /* What is known of the run as it goes on. */

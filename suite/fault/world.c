@@ -53,22 +53,17 @@ static void world_drop(struct trial_world *w)
 	close_fd(&w->quiet_fd);
 	close_fd(&w->dead_fuse);
 	free(w->mnt);
-	free(w->folder);
+	keeper_end(&w->keeper);
 	free(w);
 }
 
 static int make_folder(struct trial_world *w, struct hx_error *err)
 {
-	const char *tmp = getenv("TMPDIR");
+	int rc = keeper_start(&w->keeper, err);
 
-	/* In memory, where that can be: each run makes and removes a tree, and syncs its files. */
-	if (!tmp || !*tmp)
-		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	w->folder = str_format("%s/gofercert-faults-XXXXXX", tmp);
-	if (!w->folder)
-		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (!mkdtemp(w->folder))
-		return hx_error_errno(err, -errno, "%s", w->folder);
+	if (rc < 0)
+		return rc;
+	w->folder = w->keeper.path;
 	w->dir = fs_open_dir(AT_FDCWD, w->folder);
 	return w->dir < 0 ? hx_error_errno(err, w->dir, "%s", w->folder) : fill(w, err);
 }
@@ -113,6 +108,7 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 		return hx_error_set(err, -ENOMEM, "out of memory");
 	w->dir = w->dead_fuse = -1;
 	w->daemon = TREE_DAEMON_INIT;
+	w->keeper = KEEPER_INIT;
 	w->quiet_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	w->stats = mmap(NULL, sizeof(*w->stats), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
@@ -120,14 +116,12 @@ int trial_world_new(const struct trial_spec *spec, struct trial_world **ret, str
 		w->stats = NULL;
 	if (w->quiet_fd < 0 || !w->stats)
 		rc = hx_error_errno(err, -errno, "shared memory");
-	if (rc == 0 && spec->backend == TRIAL_FUSE) {
+	if (rc == 0 && spec->backend == TRIAL_FUSE)
 		rc = fuse_usable(err);
-		if (rc == 0)
-			rc = own_mounts(err);
-		w->own_mounts = rc == 0;
-	}
 	if (rc == 0)
-		rc = make_folder(w, err);
+		rc = make_folder(w, err); /* whose keeper sees no mount of ours */
+	if (rc == 0 && spec->backend == TRIAL_FUSE)
+		rc = own_mounts(err);
 	if (rc == 0 && spec->backend == TRIAL_FUSE)
 		rc = prepare_fuse(w, err);
 	if (rc < 0) {
@@ -223,6 +217,7 @@ int world_start_gofer(struct trial *t, struct hx_error *err)
 				     .points = faulted ? t->points : NULL,
 				     .quiet_fd = t->quiet_fd,
 				     .dead_fuse = t->world->dead_fuse,
+				     .life = t->world->keeper.life,
 				     .root = fuse ? t->world->mnt : tree,
 				     .most_kib = t->world->clean_space_kib };
 	int rc = tree ? 0 : hx_error_set(err, -ENOMEM, "out of memory");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -342,6 +343,84 @@ static void root_of_a_user_namespace_can_mount(void **state)
 	ends(pid, 0, 1);
 }
 
+/* What the kernel asked a daemon for; shared with it. */
+static struct asked {
+	int stat;
+	int lookup;
+} * asked;
+static struct backend_ops plain;
+
+static int count_stat(struct backend *b, struct backend_node *node, struct lisafs_statx *ret)
+{
+	asked->stat++;
+	return plain.stat(b, node, ret);
+}
+
+static int count_lookup(struct backend *b, struct backend_node *dir, const char *name,
+			struct backend_node **ret, struct lisafs_statx *ret_stat)
+{
+	asked->lookup++;
+	return plain.lookup(b, dir, name, ret, ret_stat);
+}
+
+static struct backend *counting(void)
+{
+	static struct backend_ops ops;
+	struct backend *b = memory();
+
+	plain = ops = *b->ops;
+	ops.stat = count_stat;
+	ops.lookup = count_lookup;
+	b->ops = &ops;
+	return b;
+}
+
+static void look(int dir, int times, off_t size, mode_t mode)
+{
+	struct stat st;
+
+	for (int i = 0; i < times; i++) {
+		assert_int_equal(fstatat(dir, "file", &st, 0), 0);
+		assert_int_equal(st.st_size, size);
+		assert_int_equal(st.st_mode, S_IFREG | mode);
+	}
+}
+
+/* Names are asked for each time, whether attributes are kept or not; a change is always seen. */
+static void attributes_are_kept_where_asked_for(void **state)
+{
+	enum { TIMES = 50 };
+	_cleanup_free_ char *mnt = below("mnt");
+
+	(void)state;
+	need_fuse();
+	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	assert_true(asked != MAP_FAILED);
+	for (int kept = 0; kept < 2; kept++) {
+		const struct fuse_mount_options options = { .attributes = kept };
+		_cleanup_close_ int dir = -1;
+		_cleanup_close_ int fd = -1;
+		struct fuse_mount m;
+
+		start_at_mnt(counting(), &options, &m);
+		dir = open(mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(dir, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, "text", 4), 4);
+		look(dir, 1, 4, 0640);
+		*asked = (struct asked){ 0 };
+		look(dir, TIMES, 4, 0640);
+		assert_true(asked->lookup >= TIMES);
+		assert_true(kept ? asked->stat < TIMES / 10 : asked->stat >= TIMES);
+		assert_int_equal(ftruncate(fd, 1), 0);
+		assert_int_equal(fchmod(fd, 0600), 0);
+		look(dir, 1, 1, 0600);
+		fuse_mount_stop(&m);
+	}
+	munmap(asked, sizeof(*asked));
+}
+
 static void a_long_directory_is_listed_whole(void **state)
 {
 	enum { N = 3000 };
@@ -394,6 +473,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_mounted_is_told),
 		cmocka_unit_test(other_users_are_held_to_modes_and_owners),
 		cmocka_unit_test(root_of_a_user_namespace_can_mount),
+		cmocka_unit_test(attributes_are_kept_where_asked_for),
 		cmocka_unit_test(a_long_directory_is_listed_whole),
 	};
 

@@ -81,6 +81,13 @@ static void cached_memory_is_as_a_native_tree(void **state)
 	check_tree(memory(), &(struct fuse_mount_options){ .cache = true }, NULL);
 }
 
+static void memory_with_kept_attributes_is_as_a_native_tree(void **state)
+{
+	(void)state;
+	need_fuse();
+	check_tree(memory(), &(struct fuse_mount_options){ .attributes = true }, NULL);
+}
+
 static void served_memory_is_as_a_native_tree(void **state)
 {
 	struct served s;
@@ -176,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_as_a_native_tree),
 		cmocka_unit_test(cached_memory_is_as_a_native_tree),
+		cmocka_unit_test(memory_with_kept_attributes_is_as_a_native_tree),
 		cmocka_unit_test(served_memory_is_as_a_native_tree),
 		cmocka_unit_test(a_host_directory_is_as_a_native_tree),
 		cmocka_unit_test(a_served_host_directory_is_as_a_native_tree),

@@ -155,21 +155,27 @@ static void read_record(struct ran *r)
 		fail_msg("record: %s", hx_error_text(&err));
 }
 
-/* The interrupt comes once somebody has written to the FIFO, or not at all where the program ends before. */
-static void interrupt_after(const struct running *x, const char *fifo)
+/* When a program gets which signal. */
+struct ending {
+	int signal;
+	const char *fifo;
+};
+
+/* It comes once somebody has written to the FIFO, or not at all where the program ends before. */
+static void signal_after(const struct running *x, const struct ending *e)
 {
 	_cleanup_close_ int fd =
-		open(fifo, O_RDWR | O_CLOEXEC); /* so that opening it blocks nobody */
+		open(e->fifo, O_RDWR | O_CLOEXEC); /* so that opening it blocks nobody */
 	_cleanup_close_ int program = (int)syscall(SYS_pidfd_open, x->pid, 0);
 	struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = program, .events = POLLIN } };
 
 	assert_true(fd >= 0 && program >= 0);
 	assert_true(poll(p, 2, DEADLINE_MS) > 0);
 	if (p[0].revents)
-		assert_int_equal(kill(x->pid, SIGINT), 0);
+		assert_int_equal(kill(x->pid, e->signal), 0);
 }
 
-static void run(struct scene *s, const char *const *argv, bool nobody, const char *fifo,
+static void run(struct scene *s, const char *const *argv, bool nobody, const struct ending *e,
 		struct ran *ret)
 {
 	_cleanup_strv_ struct strv all = STRV_INIT;
@@ -193,8 +199,8 @@ static void run(struct scene *s, const char *const *argv, bool nobody, const cha
 		assert_int_equal(strv_push(&all, ret->folder), 0);
 	}
 	start(&all, nobody, &x);
-	if (fifo)
-		interrupt_after(&x, fifo);
+	if (e)
+		signal_after(&x, e);
 	drain(&x, ret);
 	while (waitpid(x.pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -212,10 +218,10 @@ void gofercert_as_nobody(struct scene *s, const char *const *argv, struct ran *r
 	run(s, argv, true, NULL, ret);
 }
 
-void gofercert_interrupted(struct scene *s, const char *const *argv, const char *fifo,
-			   struct ran *ret)
+void gofercert_signalled(struct scene *s, const char *const *argv, int signal, const char *fifo,
+			 struct ran *ret)
 {
-	run(s, argv, false, fifo, ret);
+	run(s, argv, false, &(struct ending){ signal, fifo }, ret);
 }
 
 void ran_clear(struct ran *r)

@@ -37,9 +37,9 @@ char *scene_script(const struct scene *s, const char *name, const char *text);
 void gofercert(struct scene *s, const char *const *argv, struct ran *ret);
 /* The same as another user (uid and gid 65534, no groups). */
 void gofercert_as_nobody(struct scene *s, const char *const *argv, struct ran *ret);
-/* SIGINT is sent once somebody (a runtime that the test wrote) has written to the FIFO. */
-void gofercert_interrupted(struct scene *s, const char *const *argv, const char *fifo,
-			   struct ran *ret);
+/* The signal is sent once somebody (a runtime or a gofer that the test wrote) has written to the FIFO. */
+void gofercert_signalled(struct scene *s, const char *const *argv, int signal, const char *fifo,
+			 struct ran *ret);
 void ran_clear(struct ran *r);
 
 /* No mount and no process of this machine names the scene's folder. */
