@@ -133,6 +133,18 @@ static int make_plain(const char *scratch, struct hx_error *err)
 	return 0;
 }
 
+/* No more than a matter of speed: where it may not be, it is not. */
+static void stay_on(int processor)
+{
+	cpu_set_t one;
+
+	if (processor < 0)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET((size_t)processor, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
+}
+
 /* Every signal is blocked already, since before the clone. */
 static int enter_process(struct world *w, struct hx_error *err)
 {
@@ -151,6 +163,7 @@ static int enter_process(struct world *w, struct hx_error *err)
 	setsid();
 	umask(022);
 	setrlimit(RLIMIT_CORE, &none);
+	stay_on(w->plan->processor);
 	r = keep_descriptors(w);
 	return r < 0 ? hx_error_errno(err, r, "set up descriptors") : 0;
 }
@@ -303,7 +316,9 @@ int world_read_report(const struct world_handle *h, struct world_report *ret, bo
 
 static int world_try(enum world_kind kind, const char *scratch, struct hx_error *err)
 {
-	struct world_plan plan = { .kind = kind, .scratch = scratch, .evidence_fd = STDERR_FILENO };
+	struct world_plan plan = {
+		.kind = kind, .scratch = scratch, .evidence_fd = STDERR_FILENO, .processor = -1
+	};
 	struct world_handle h = WORLD_HANDLE_NONE;
 	struct world_report report;
 	int status = 0;

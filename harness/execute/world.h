@@ -39,6 +39,7 @@ struct world_plan {
 	enum world_kind kind;
 	const char *scratch; /* absolute, no links in it */
 	int evidence_fd;
+	int processor; /* the only one that its processes run on; -1 = as the caller's */
 };
 
 /* The scheduler's hold on an init. */

@@ -74,14 +74,17 @@ static int take_mount_reply(struct sensing *x, struct seen *s, int subject,
 static int take_message(struct sensing *x, const struct wire_log *l, const struct wire_line *line,
 			struct seen *seen, struct hx_error *err)
 {
+	uint16_t id = line->id < 0 ? 0 : (uint16_t)line->id;
+	bool to_mount =
+		line->reply && (id == LISAFS_MOUNT || (id == LISAFS_ERROR && !seen->mounted));
 	_cleanup_wire_payload_ struct wire_payload p = { 0 };
-	int r = wire_payload_of(line, &p, err);
+	int r = line->o || to_mount ? wire_payload_of(line, &p, err) : 0;
 
 	if (r < 0)
 		return r;
-	if (p.reply && (p.id == LISAFS_MOUNT || (p.id == LISAFS_ERROR && !seen->mounted)))
+	if (to_mount)
 		return take_mount_reply(x, seen, l->subjects[line->conn], &p);
-	if (!p.reply && !says_nothing(p.id))
+	if (!line->reply && !says_nothing(id))
 		seen->operated = true;
 	return 0;
 }

@@ -22,13 +22,18 @@ struct wire_line {
 	int conn;   /* -1 = of none */
 	bool reply; /* of a message, … */
 	int64_t id; /* … and its id; -1 = none */
-	struct json_object *o;
+	uint32_t length;
+	bool cut;
+	const char *hex; /* its payload, in the log's text or in o */
+	size_t n_hex;
+	struct json_object *o; /* NULL: a message with no more to tell; its hex is good */
 };
 
 struct wire_log {
 	unsigned int index;          /* N of wire.N */
 	size_t container;            /* of the pod, whose gofer it is */
-	struct json_object *objects; /* owns all lines */
+	struct str text;             /* owns the lines without an object, … */
+	struct json_object *objects; /* … and this those with one */
 	struct wire_line *lines;
 	size_t n;
 	int subjects

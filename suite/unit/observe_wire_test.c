@@ -13,9 +13,11 @@
 	"{\"n\":1,\"type\":\"gofer\",\"argv\":[\"runsc-gofer\"],\"conns\":["                \
 	"{\"conn\":0,\"ordinal\":0},{\"conn\":1,\"ordinal\":1},{\"conn\":2,\"ordinal\":2}," \
 	"{\"conn\":3,\"ordinal\":3},{\"conn\":4,\"ordinal\":4},{\"conn\":5,\"ordinal\":5}]}\n"
-#define MESSAGE(n, conn, dir, id, data, fds)                                                 \
+#define MESSAGE_BUT(n, conn, dir, id, data, cut, fds, rest)                                  \
 	"{\"n\":" n ",\"type\":\"message\",\"conn\":" conn ",\"dir\":\"" dir "\",\"id\":" id \
-	",\"length\":0,\"data\":\"" data "\",\"fds\":[" fds "]}\n"
+	",\"length\":0,\"data\":\"" data "\",\"cut\":" cut ",\"fds\":[" fds "]" rest "}\n"
+/* As the shim writes it; without FDs that is what is read without an object. */
+#define MESSAGE(n, conn, dir, id, data, fds) MESSAGE_BUT(n, conn, dir, id, data, "false", fds, "")
 #define FD(ino)                                           \
 	"{\"type\":\"dir\",\"dev\":\"0:40\",\"ino\":" ino \
 	",\"flags\":\"010200000\",\"mnt\":9,\"target\":\"/s/a\"}"
@@ -127,6 +129,15 @@ static const struct {
 	  "no such connection: 6" },
 	{ "data that is no hex", HEAD MESSAGE("2", "1", "reply", "1", "0g", ""), SEEN, "not hex" },
 	{ "half a byte", HEAD MESSAGE("2", "1", "reply", "1", "0", ""), SEEN, "not hex" },
+	{ "a number that JSON does not have", HEAD MESSAGE("02", "1", "reply", "1", "", ""), SEEN,
+	  "wire.1: record 2" },
+	{ "no number", HEAD MESSAGE("2", "", "reply", "1", "", ""), SEEN, "wire.1: record 2" },
+	{ "a word that JSON does not have",
+	  HEAD MESSAGE_BUT("2", "1", "reply", "1", "", "fals", "", ""), SEEN, "wire.1: record 2" },
+	{ "text behind a message", HEAD MESSAGE_BUT("2", "1", "reply", "1", "", "true", "", "}{"),
+	  SEEN, "wire.1: record 2" },
+	{ "a member behind its end", HEAD MESSAGE_BUT("2", "1", "reply", "1", "", "true", "", ","),
+	  SEEN, "wire.1: record 2" },
 	{ "a record that was cut at its limit", HEAD "{\"n\":2,\"type\":\"cut\"}\n", SEEN,
 	  "cut at its limit" },
 	{ "connections out of order",

@@ -322,9 +322,13 @@ static bool way_step(struct shim *s, struct conn *c, struct way *w)
 /* Whether there may be more to do at once. Nothing is read that is not known to be there. */
 static bool way_serve(struct shim *s, struct conn *c, struct way *w, uint32_t ready)
 {
-	if (c->hung || !(ready & (1u << slot(c, w->from) | 1u << slot(c, w->to))))
+	uint32_t waits_for = 1u << slot(c, w->busy ? w->to : w->from);
+	/* relaying, one frame comes a turn: a look for a second one is in vain */
+	int burst = c->channels == SHIM_CHANNELS_RELAY ? 1 : SHIM_BURST;
+
+	if (c->hung || !(ready & waits_for))
 		return false;
-	for (int i = 0; i < SHIM_BURST; i++)
+	for (int i = 0; i < burst; i++)
 		if (!c->open || c->hung || !way_step(s, c, w))
 			return false;
 	return true;
@@ -356,8 +360,33 @@ static void want(const struct conn *c, const struct way *w, uint32_t events[CONN
 		events[slot(c, w->from)] |= EPOLLIN;
 }
 
-/* An FD of which nothing is wanted is taken out: it would tell of a hang-up again and again. */
-static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint32_t events)
+static void want_all(const struct conn *c, uint32_t events[CONN_FDS])
+{
+	if (c->open && c->hung) {
+		events[SLOT_SENTRY] = EPOLLRDHUP;
+	} else if (c->open) {
+		want(c, &c->request, events);
+		want(c, &c->channelled, events);
+		want(c, &c->reply, events);
+	}
+}
+
+uint32_t conn_unwanted(const struct conn *c)
+{
+	uint32_t events[CONN_FDS] = { 0 }, slots = 0;
+
+	want_all(c, events);
+	for (size_t i = 0; i < CONN_FDS; i++)
+		slots |= events[i] ? 0 : 1u << i;
+	return slots;
+}
+
+/*
+ * An FD of which nothing is wanted is taken out once it tells of something, because it would again and again. Not
+ * before: what is not read now mostly is before the next comes, and a change costs as much as reading.
+ */
+static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint32_t events,
+		    bool told)
 {
 	struct epoll_event e = { .events = events, .data.u64 = (uint64_t)i << 32 | c->index };
 	struct watched *was = &c->watched[i];
@@ -365,7 +394,7 @@ static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint
 
 	if (was->fd != fd)
 		*was = (struct watched){ .fd = fd };
-	if (fd < 0 || was->events == events)
+	if (fd < 0 || was->events == events || (!told && !events && was->events == EPOLLIN))
 		return 0;
 	if (!events)
 		r = epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -375,7 +404,7 @@ static int watch_fd(const struct shim *s, struct conn *c, size_t i, int fd, uint
 	return r < 0 ? -errno : 0;
 }
 
-int conn_watch(const struct shim *s, struct conn *c)
+int conn_watch(const struct shim *s, struct conn *c, uint32_t told)
 {
 	const int fds[CONN_FDS] = {
 		[SLOT_SENTRY] = c->sentry.fd, [SLOT_GOFER] = c->gofer.fd, [SLOT_INNER] = c->inner.fd
@@ -383,14 +412,8 @@ int conn_watch(const struct shim *s, struct conn *c)
 	uint32_t events[CONN_FDS] = { 0 };
 	int r = 0;
 
-	if (c->open && c->hung) {
-		events[SLOT_SENTRY] = EPOLLRDHUP;
-	} else if (c->open) {
-		want(c, &c->request, events);
-		want(c, &c->channelled, events);
-		want(c, &c->reply, events);
-	}
+	want_all(c, events);
 	for (size_t i = 0; i < CONN_FDS && r >= 0; i++)
-		r = watch_fd(s, c, i, fds[i], events[i]);
+		r = watch_fd(s, c, i, fds[i], events[i], told & 1u << i);
 	return r;
 }

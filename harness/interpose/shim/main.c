@@ -196,10 +196,11 @@ static bool is_over(const struct shim *s)
 
 static int serve_conn(struct shim *s, struct conn *c, uint32_t ready, struct hx_error *err)
 {
+	uint32_t told = ready & conn_unwanted(c);
 	int r;
 
 	conn_serve(s, c, ready);
-	r = conn_watch(s, c);
+	r = conn_watch(s, c, told);
 	return r < 0 ? hx_error_errno(err, r, "watch connection %u", c->index) : 0;
 }
 

@@ -113,8 +113,13 @@ int conn_make_all(struct shim *s, struct hx_error *err);
 /* Passes on what can be passed on without waiting; ready: a bit per slot, those that may have something. */
 void conn_serve(struct shim *s, struct conn *c, uint32_t ready);
 #define CONN_ALL ((1u << CONN_FDS) - 1)
-/* Has epoll wait for what c can go on with; its events carry c's index, and the slot above it. */
-int conn_watch(const struct shim *s, struct conn *c);
+/* A bit per slot of which nothing is waited for: what it tells is of no use now. */
+uint32_t conn_unwanted(const struct conn *c);
+/*
+ * Has epoll wait for what c can go on with; its events carry c's index, and the slot above it. told: the slots that
+ * told something while it was not wanted.
+ */
+int conn_watch(const struct shim *s, struct conn *c, uint32_t told);
 void conn_close(struct shim *s, struct conn *c, const char *side, const char *why);
 
 /* mount.c: the one reply that is looked into. Sets c->reply.out from c->reply.frame, and records. */
