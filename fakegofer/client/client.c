@@ -48,6 +48,11 @@ int client_new(int socket, uint32_t deadline_ms, struct client **ret)
 	return 0;
 }
 
+void client_set_deadline(struct client *c, uint32_t deadline_ms)
+{
+	c->deadline_ms = deadline_ms;
+}
+
 void client_free(struct client *c)
 {
 	if (!c)

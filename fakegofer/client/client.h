@@ -36,6 +36,8 @@ void client_free(struct client *c);
 void client_freep(struct client **c);
 #define _cleanup_client_ __attribute__((cleanup(client_freep)))
 
+/* From the next call on. */
+void client_set_deadline(struct client *c, uint32_t deadline_ms);
 void client_set_faults(struct client *c, const struct client_faults *faults);
 /* Where this FD becomes readable, no answer is waited for any more (-ECANCELED); -1 = none. Borrowed. */
 void client_wake_on(struct client *c, int fd);
