@@ -120,6 +120,15 @@ static bool keeps_deaths(const struct world *w)
 	return whom(w) || spec_is_watched(w->plan->job->spec);
 }
 
+/*
+ * Where a start fails, the runtime kills shim and gofer as soon as it sees a file of the gofer's closed, and that may
+ * be before its parent is told of its death. A tracer is told before.
+ */
+static bool is_gofer_traced(const struct world *w)
+{
+	return keeps_deaths(w) || (w->sources && faulted_at_start(w));
+}
+
 static int write_plan(struct world *w, struct hx_error *err)
 {
 	const struct execute_options *options = w->plan->options;
@@ -127,7 +136,7 @@ static int write_plan(struct world *w, struct hx_error *err)
 		.runtime = strdup(options->target->path),
 		.channels = w->plan->job->spec->wire == SPEC_WIRE_WHOLE ? SHIM_CHANNELS_KEEP
 									: SHIM_CHANNELS_RELAY,
-		.deaths = keeps_deaths(w),
+		.deaths = is_gofer_traced(w),
 		.blind = has_plant(w, PLANT_BLIND),
 		.faults = faulted_text(w),
 		/* a real sentry makes them up where its gofer refuses; the reference one does not */
@@ -137,7 +146,8 @@ static int write_plan(struct world *w, struct hx_error *err)
 
 	if (folder < 0)
 		return hx_error_errno(err, folder, "open " INTERPOSED_FOLDER);
-	for (size_t i = 0; i < options->n_issued && i < SHIM_PLAN_ISSUED_LIMIT; i++)
+	for (size_t i = 0; keeps_deaths(w) && i < options->n_issued && i < SHIM_PLAN_ISSUED_LIMIT;
+	     i++)
 		plan.issued[plan.n_issued++] = options->issued[i];
 	if (!plan.runtime || (w->faults && !plan.faults) || add_mounts(w, &plan) < 0)
 		return hx_error_set(err, -ENOMEM, "out of memory");

@@ -64,7 +64,11 @@ struct shim_plan_mount {
 struct shim_plan {
 	char *runtime; /* absolute */
 	enum shim_channels channels;
-	bool deaths; /* the real gofer is traced: its death by seccomp is named; SIGUSR2: control.h */
+	/*
+	 * The real gofer is traced: its death is recorded before its files are closed, one by seccomp is named;
+	 * SIGUSR2: control.h
+	 */
+	bool deaths;
 	bool blind; /* … but nobody looks at how it ends. For red cases */
 	uint32_t issued
 		[SHIM_PLAN_ISSUED_LIMIT]; /* calls of the traced gofer that are to be told of */

@@ -175,6 +175,22 @@ static void record_death(struct shim *s, const struct conn *c, int status)
 	record_end(&s->record);
 }
 
+/*
+ * While its first thread is kept here, none of its files is closed for good. A kill by seccomp is told once it is dead,
+ * because the thread that was refused may come later.
+ */
+static void exiting(struct shim *s, pid_t tid, int status)
+{
+	unsigned long code = 0;
+
+	if (tid != s->gofer || status >> 16 != PTRACE_EVENT_EXIT ||
+	    tracee_do(PTRACE_GETEVENTMSG, tid, 0, (uint64_t)(uintptr_t)&code) < 0 ||
+	    (WIFSIGNALED((int)code) && WTERMSIG((int)code) == SIGSYS))
+		return;
+	record_death(s, NULL, (int)code);
+	s->death_told = true;
+}
+
 /* Only the real gofer's threads stop. Where ptrace does not obey, the thread was killed meanwhile. */
 static void stopped(struct shim *s, pid_t tid, int status)
 {
@@ -184,6 +200,7 @@ static void stopped(struct shim *s, pid_t tid, int status)
 		issued_stop(s, tid);
 	if (!s->plan.blind && !s->refused.tid && death_read(s->gofer, tid, status, &d) > 0)
 		s->refused = d;
+	exiting(s, tid, status);
 	if (s->forbid && tid == s->gofer && status >> 16 == PTRACE_EVENT_STOP &&
 	    WSTOPSIG(status) == SIGTRAP) {
 		s->forbid = false;
@@ -201,7 +218,8 @@ static void reaped(struct shim *s, pid_t pid, int status)
 	if (pid == s->gofer) {
 		s->gofer_dead = true;
 		s->gofer_status = status;
-		record_death(s, NULL, status);
+		if (!s->death_told)
+			record_death(s, NULL, status);
 		return;
 	}
 	for (size_t i = 0; i < s->n_conns; i++) {

@@ -96,6 +96,7 @@ struct shim {
 	bool forbid;          /* its next stop plants a forbidden call */
 	struct death refused; /* what seccomp killed it for; tid 0 = nothing */
 	int gofer_stat;       /* its /proc/PID/stat; -1 = none */
+	bool death_told;      /* by its tracer, before it was dead */
 	bool gofer_dead;
 	bool gofer_stopped; /* by a fault: it cannot end by itself */
 	int gofer_status;   /* as waitpid gave it */
