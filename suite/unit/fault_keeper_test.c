@@ -54,6 +54,15 @@ static int drop(void **state)
 	return folder_drop(state);
 }
 
+static const int signals[] = { SIGINT, SIGHUP, SIGTERM, SIGKILL };
+
+/* What a shell in the background or nohup(1) has ignored is inherited. */
+static void heed_signals(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		(void)signal(signals[i], SIG_DFL);
+}
+
 /* The owner says so once it has what it is to have, and waits. */
 static pid_t start_owner(void (*own)(void), bool group)
 {
@@ -65,6 +74,7 @@ static pid_t start_owner(void (*own)(void), bool group)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		heed_signals();
 		if (group)
 			setpgid(0, 0);
 		own();
@@ -127,8 +137,6 @@ static void it_goes_with_a_killed_owner(void **state)
 /* What a terminal sends, and what timeout(1) does. */
 static void it_goes_with_a_killed_group(void **state)
 {
-	static const int signals[] = { SIGINT, SIGHUP, SIGTERM, SIGKILL };
-
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		pid_t owner = start_owner(own_one, true);
 
