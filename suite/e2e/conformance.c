@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -191,6 +192,31 @@ static void test_without_root(void **state)
 	scene_end(&s);
 }
 
+/* Whoever stands in between closes what it has passed on, too: where that hangs, it still serves all others. */
+static void test_hung_flushes(void **state)
+{
+	const char *argv[] = { "run",  "--runtime", runtime_path("refrun"),        "--depth",
+			       "full", "--filter",  "FLT-*/out.source-flush.hung", NULL };
+	struct scene s;
+	struct ran r;
+
+	(void)state;
+	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0) {
+		print_message("a source that is a FUSE mount needs root and /dev/fuse\n");
+		skip();
+	}
+	scene_begin(&s);
+	gofercert(&s, argv, &r);
+	if (r.exit != 0) {
+		print_failed(&r);
+		fail_msg("exit %d: %s%s", r.exit, str_text(&r.out), str_text(&r.err));
+	}
+	assert_true(count(&r, "FLT-6", "pass") > 0);
+	assert_nothing_left(&s);
+	ran_clear(&r);
+	scene_end(&s);
+}
+
 /* What was kept is judged again, without privileges, with the same verdicts. */
 static void test_rejudge(void **state)
 {
@@ -242,7 +268,7 @@ static void test_replay_is_one_case(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ARRAY_SIZE(runs) + 4];
+	struct CMUnitTest tests[ARRAY_SIZE(runs) + 5];
 	char names[ARRAY_SIZE(runs)][96];
 	size_t n = 0;
 
@@ -259,6 +285,7 @@ int main(void)
 	}
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_compared);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_root);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_hung_flushes);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_rejudge);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_replay_is_one_case);
 	scene_begin(&kept);

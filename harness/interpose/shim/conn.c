@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "harness/interpose/shim/closer.h"
 #include "harness/interpose/shim/shim.h"
 #include "harness/interpose/shim/tamper.h"
 
@@ -262,7 +263,7 @@ static void pass_reply(struct shim *s, struct conn *c)
 		if (c->channel) /* else it was shut down since */
 			channel_answer(c->channel, f->header.id, f->payload, f->header.length,
 				       f->fds.fd, f->fds.n);
-		wire_frame_clear(f);
+		closer_take(s->closer, f);
 		c->asker = NULL;
 	} else {
 		pass_frame(s, c, &c->reply);
@@ -290,7 +291,7 @@ static bool way_push(struct shim *s, struct conn *c, struct way *w)
 		return false;
 	}
 	w->busy = false;
-	wire_frame_clear(&w->frame);
+	closer_take(s->closer, &w->frame);
 	if (w == &c->reply)
 		c->asker = NULL;
 	return true;

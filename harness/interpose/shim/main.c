@@ -17,6 +17,7 @@
 
 #include "harness/base/fs.h"
 #include "harness/interpose/line.h"
+#include "harness/interpose/shim/closer.h"
 #include "harness/interpose/shim/shim.h"
 #include "harness/interpose/shim/tamper.h"
 
@@ -257,6 +258,9 @@ static int live(struct shim *s, struct hx_error *err)
 		r = drop_inherited(s, err);
 	if (r < 0)
 		return r;
+	r = s->faults ? closer_start(&s->closer) : 0;
+	if (r < 0)
+		return hx_error_errno(err, r, "start who closes");
 	record_gofer(s);
 	r = serve(s, err);
 	children_end(s);

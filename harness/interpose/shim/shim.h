@@ -82,6 +82,7 @@ struct shim {
 	struct fd_folders folders;
 	int runtime; /* O_PATH */
 	int signals; /* signalfd */
+	int closer;  /* where FDs go that were passed on; -1 = they are closed at once */
 	int epoll;
 	sigset_t mask;        /* as it was inherited; the real gofer gets it back */
 	struct rlimit nofile; /* likewise */
@@ -105,7 +106,7 @@ struct shim {
 /* clang-format off */
 #define SHIM_INIT                                                                  \
 	((struct shim){ .dir = -1, .record = RECORD_INIT, .folders = { -1, -1 },   \
-			.runtime = -1, .signals = -1, .epoll = -1, .gofer = -1,         \
+			.runtime = -1, .signals = -1, .closer = -1, .epoll = -1, .gofer = -1,         \
 			.gofer_stat = -1 })
 /* clang-format on */
 
