@@ -177,14 +177,15 @@ static void record_death(struct shim *s, const struct conn *c, int status)
 
 /*
  * While its first thread is kept here, none of its files is closed for good. A kill by seccomp is told once it is dead,
- * because the thread that was refused may come later.
+ * because the thread that was refused may come later. With 0 a first thread ends, too, in whose place another one of
+ * its process executes a program, as runsc's gofers do.
  */
 static void exiting(struct shim *s, pid_t tid, int status)
 {
 	unsigned long code = 0;
 
 	if (tid != s->gofer || status >> 16 != PTRACE_EVENT_EXIT ||
-	    tracee_do(PTRACE_GETEVENTMSG, tid, 0, (uint64_t)(uintptr_t)&code) < 0 ||
+	    tracee_do(PTRACE_GETEVENTMSG, tid, 0, (uint64_t)(uintptr_t)&code) < 0 || code == 0 ||
 	    (WIFSIGNALED((int)code) && WTERMSIG((int)code) == SIGSYS))
 		return;
 	record_death(s, NULL, (int)code);
