@@ -1,11 +1,11 @@
 #include "harness/interpose/shim/channel.h"
+#include "harness/interpose/shim/thread.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
@@ -201,21 +201,6 @@ static int make_memory(int *ret_fd)
 	return 0;
 }
 
-static int start_thread(struct channel *c)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r = -pthread_attr_init(&attr);
-
-	if (r < 0)
-		return r;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	atomic_init(&c->users, 2);
-	r = -pthread_create(&thread, &attr, serve, c);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
 /* What the two ends of the channel need but the memory. */
 static int make_sockets(struct channel *c, struct channel_grant *g)
 {
@@ -250,7 +235,8 @@ static int fill(struct channel *c, struct channel_grant *g)
 	if (!c->request)
 		return -ENOMEM;
 	r = make_sockets(c, g);
-	return r < 0 ? r : start_thread(c);
+	atomic_init(&c->users, 2);
+	return r < 0 ? r : thread_start(serve, c);
 }
 
 int channel_open(struct channel_grant *ret)

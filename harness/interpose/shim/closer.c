@@ -2,11 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
 
-#include "harness/base/cleanup.h"
+#include "harness/interpose/shim/thread.h"
 
 static void *serve(void *from)
 {
@@ -17,20 +16,6 @@ static void *serve(void *from)
 	return NULL;
 }
 
-static int start_thread(int from)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r = -pthread_attr_init(&attr);
-
-	if (r < 0)
-		return r;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = -pthread_create(&thread, &attr, serve, (void *)(intptr_t)from);
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
 int closer_start(int *ret)
 {
 	int ends[2];
@@ -38,7 +23,9 @@ int closer_start(int *ret)
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	r = fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : start_thread(ends[0]);
+	r = fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0
+		    ? -errno
+		    : thread_start(serve, (void *)(intptr_t)ends[0]);
 	if (r < 0) {
 		close(ends[0]);
 		close(ends[1]);
