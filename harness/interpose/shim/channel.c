@@ -1,5 +1,4 @@
 #include "harness/interpose/shim/channel.h"
-#include "harness/interpose/shim/thread.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -12,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+
+#include "harness/interpose/shim/thread.h"
 
 #define PACKET_HEADER 16u
 #define MESSAGE_HEADER 4u
