@@ -7,7 +7,7 @@
  * fuse_mount_stop(), and dies with the thread that started it. It keeps every descriptor that its
  * parent had. The mount is made by mount(2) in the caller's mount namespace (root, or a user namespace
  * with /dev/fuse to open), which should be one of the caller's own with private propagation; no
- * fusermount3. The kernel checks permissions by mode and owner, for all users.
+ * fusermount3. The kernel checks permissions by mode and owner, for all users, unless permit is set.
  */
 #ifndef FAKEGOFER_BACKEND_FUSE_H
 #define FAKEGOFER_BACKEND_FUSE_H
@@ -33,6 +33,7 @@ struct fuse_mount_options {
 	const char *fs_name; /* the source shown in /proc/mounts; NULL = "gofercert" */
 	bool cache; /* the kernel keeps attributes, entries and pages (nobody else changes the tree) */
 	bool attributes; /* of that, attributes alone */
+	bool permit;     /* all users are root: the kernel need not ask for modes on its way */
 	bool file_root;  /* the backend's root is a regular file: mountpoint is one, too */
 	struct fault_injector *faults; /* what goes wrong on purpose; borrowed; NULL = nothing */
 	int quiet_fd; /* with faults: an eventfd that is told of a hang; -1 = none */

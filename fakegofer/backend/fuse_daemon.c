@@ -64,6 +64,7 @@ static int find_root(struct fuse_daemon *d, bool file_root, uint32_t *ret_mode,
 	d->root.ino = stat.ino;
 	d->root.dev_major = stat.dev_major;
 	d->root.dev_minor = stat.dev_minor;
+	d->root.is_dir = S_ISDIR(stat.mode);
 	*ret_mode = stat.mode;
 	if (S_ISDIR(stat.mode) == !file_root)
 		return 0;
@@ -113,7 +114,10 @@ static int mount_apart(struct mounting *m)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 
-/* default_permissions and allow_other: the kernel decides by mode and owner, as on any disk. */
+/*
+ * default_permissions and allow_other: the kernel decides by mode and owner, as on any disk, and asks
+ * for both at each directory of a path. Root may do all that but execute, which is asked for anyway.
+ */
 static int mount_it(const char *mountpoint, const struct fuse_mount_options *options, uint32_t mode,
 		    int *ret_device, unsigned int *ret_connection, const char **ret_why)
 {
@@ -124,9 +128,9 @@ static int mount_it(const char *mountpoint, const struct fuse_mount_options *opt
 		*ret_why = "open /dev/fuse";
 		return -errno;
 	}
-	snprintf(data, sizeof(data),
-		 "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions,allow_other", device,
-		 mode & S_IFMT, geteuid(), getegid());
+	snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u,allow_other%s",
+		 device, mode & S_IFMT, geteuid(), getegid(),
+		 options->permit ? "" : ",default_permissions");
 	struct mounting mounting = { .name = options->fs_name ? options->fs_name : "gofercert",
 				     .mountpoint = mountpoint,
 				     .data = data,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BUCKETS_FIRST 256u
 
@@ -98,6 +99,7 @@ int fuse_intern(struct fuse_daemon *d, struct backend_node *node, const struct l
 	if (known->node)
 		d->backend->ops->put(d->backend, known->node);
 	known->node = node;
+	known->is_dir = S_ISDIR(stat->mode);
 	known->lookups++;
 	if (d->faults && !known->path && d->faults->asked[0] != '\0')
 		known->path = strdup(d->faults->asked);

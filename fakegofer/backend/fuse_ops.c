@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define BLOCK 512
 
@@ -148,6 +149,22 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_s
 		fuse_answer(req, rc);
 	else
 		on_getattr(req, ino, fi);
+}
+
+/* Asked of mounts that permit all: for access(2), and for chdir(2), which is no more than that. */
+static void on_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+	struct fuse_daemon *d = fuse_daemon_of(req);
+	struct lisafs_statx stat;
+	int rc = 0;
+
+	if ((mask & X_OK) && !fuse_node_of(d, ino)->is_dir)
+		rc = FUSE_ASK(d, stat, fuse_backend_node(req, ino), &stat);
+	else
+		stat.mode = S_IXUSR;
+	if (rc == 0 && !(stat.mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		rc = -EACCES;
+	fuse_answer(req, rc);
 }
 
 static void on_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -330,6 +347,7 @@ const struct fuse_lowlevel_ops fuse_table = {
 	.forget_multi = on_forget_multi,
 	.getattr = on_getattr,
 	.setattr = on_setattr,
+	.access = on_access,
 	.readlink = on_readlink,
 	.mknod = on_mknod,
 	.mkdir = on_mkdir,

@@ -22,6 +22,7 @@ struct fuse_node {
 	uint64_t ino;
 	uint32_t dev_major;
 	uint32_t dev_minor;
+	bool is_dir;
 	uint64_t lookups; /* how often it was handed to the kernel and not yet forgotten */
 	struct fuse_node *next;
 	char *path; /* with faults: the one it was found by first; NULL = unknown */

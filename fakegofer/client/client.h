@@ -77,5 +77,10 @@ struct backend;
  * that the Mount reply carried, once, else -EOPNOTSUPP.
  */
 int backend_remote_new(struct client *c, struct backend **ret);
+/*
+ * From here on what a lookup or a creation said of a file answers the stat of it that comes next, once
+ * and only if nothing else was asked between: the kernel's FUSE asks twice for each name of a path.
+ */
+void backend_remote_reuse(struct backend *b);
 
 #endif

@@ -10,8 +10,10 @@ int remote_call(struct backend *b, struct lisafs_message *req, struct lisafs_mes
 		int *ret_fd)
 {
 	struct client *c = remote_of(b)->client;
-	int rc = client_call(c, req, ret_reply, ret_fd, ret_fd ? 1 : 0);
+	int rc;
 
+	remote_of(b)->fresh = NULL;
+	rc = client_call(c, req, ret_reply, ret_fd, ret_fd ? 1 : 0);
 	return rc < 0 && client_why(c)[0] != '\0' ? -EIO : rc;
 }
 
@@ -42,6 +44,8 @@ int remote_child(struct backend *b, const struct lisafs_inode *child, struct bac
 	*ret = n;
 	if (ret_stat)
 		*ret_stat = stat;
+	remote_of(b)->fresh = n;
+	remote_of(b)->fresh_stat = stat;
 	return 0;
 }
 
@@ -104,14 +108,26 @@ void remote_put(struct backend *b, struct backend_node *n)
 {
 	struct remote *r = remote_of(b);
 
+	if (n == r->fresh)
+		r->fresh = NULL;
 	if (n->fdid != r->root.control_fd)
 		client_close_later(r->client, n->fdid);
 	free(n);
 }
 
+/* Once only: who asks again wants to know what has become of it. */
+static bool take_fresh(struct remote *r, const struct backend_node *n, struct lisafs_statx *ret)
+{
+	if (!r->reuse || r->fresh != n)
+		return false;
+	*ret = r->fresh_stat;
+	r->fresh = NULL;
+	return true;
+}
+
 static int remote_stat(struct backend *b, struct backend_node *n, struct lisafs_statx *ret)
 {
-	return fstat_fdid(b, n->fdid, ret);
+	return take_fresh(remote_of(b), n, ret) ? 0 : fstat_fdid(b, n->fdid, ret);
 }
 
 static int remote_set(struct backend *b, struct backend_node *n, const struct backend_attr *a,
@@ -384,6 +400,11 @@ static const struct backend_ops remote_ops = {
 	.accept = remote_accept,
 	.put_socket = remote_put_socket,
 };
+
+void backend_remote_reuse(struct backend *b)
+{
+	remote_of(b)->reuse = true;
+}
 
 int backend_remote_new(struct client *c, struct backend **ret)
 {

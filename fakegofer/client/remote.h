@@ -15,6 +15,9 @@ struct remote {
 	struct client *client;
 	struct lisafs_inode root;
 	int donated; /* the Mount reply's FD; -1 once taken */
+	bool reuse;
+	const struct backend_node *fresh; /* whose attributes the last reply brought; NULL = none */
+	struct lisafs_statx fresh_stat;
 };
 
 struct backend_node {

@@ -348,6 +348,7 @@ static struct asked {
 	int stat;
 	int lookup;
 } * asked;
+enum { TIMES = 50 };
 static struct backend_ops plain;
 
 static int count_stat(struct backend *b, struct backend_node *node, struct lisafs_statx *ret)
@@ -389,14 +390,10 @@ static void look(int dir, int times, off_t size, mode_t mode)
 /* Names are asked for each time, whether attributes are kept or not; a change is always seen. */
 static void attributes_are_kept_where_asked_for(void **state)
 {
-	enum { TIMES = 50 };
 	_cleanup_free_ char *mnt = below("mnt");
 
 	(void)state;
 	need_fuse();
-	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	assert_true(asked != MAP_FAILED);
 	for (int kept = 0; kept < 2; kept++) {
 		const struct fuse_mount_options options = { .attributes = kept };
 		_cleanup_close_ int dir = -1;
@@ -418,7 +415,42 @@ static void attributes_are_kept_where_asked_for(void **state)
 		look(dir, 1, 1, 0600);
 		fuse_mount_stop(&m);
 	}
-	munmap(asked, sizeof(*asked));
+}
+
+static int may_execute(const char *mnt, const char *name)
+{
+	_cleanup_close_ int dir = open(mnt, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return faccessat(dir, name, X_OK, 0) < 0 ? -errno : 0;
+}
+
+/* All are root then: only that what nobody may execute is not executed is still asked for. */
+static void a_mount_that_permits_all_asks_for_no_modes(void **state)
+{
+	const struct fuse_mount_options options = { .permit = true };
+	_cleanup_free_ char *mnt = below("mnt");
+	_cleanup_free_ char *script = below("mnt/script");
+	_cleanup_free_ char *dir = below("mnt/dir");
+	struct fuse_mount m;
+
+	(void)state;
+	need_fuse();
+	for (int permit = 0; permit < 2; permit++) {
+		start_at_mnt(counting(), permit ? &options : NULL, &m);
+		assert_int_equal(mknod(script, S_IFREG | 0600, 0), 0);
+		assert_int_equal(mkdir(dir, 0), 0);
+		assert_int_equal(may_execute(mnt, "script"), -EACCES);
+		assert_int_equal(chmod(script, 0700), 0);
+		assert_int_equal(may_execute(mnt, "script"), 0);
+		*asked = (struct asked){ 0 };
+		for (int i = 0; i < TIMES; i++) {
+			assert_int_equal(access(dir, R_OK | W_OK), 0);
+			assert_int_equal(chdir(dir), 0);
+		}
+		assert_int_equal(chdir("/"), 0);
+		assert_true(permit ? asked->stat == 0 : asked->stat >= 2 * TIMES);
+		fuse_mount_stop(&m);
+	}
 }
 
 static void a_long_directory_is_listed_whole(void **state)
@@ -474,8 +506,13 @@ int main(void)
 		cmocka_unit_test(other_users_are_held_to_modes_and_owners),
 		cmocka_unit_test(root_of_a_user_namespace_can_mount),
 		cmocka_unit_test(attributes_are_kept_where_asked_for),
+		cmocka_unit_test(a_mount_that_permits_all_asks_for_no_modes),
 		cmocka_unit_test(a_long_directory_is_listed_whole),
 	};
 
+	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (asked == MAP_FAILED)
+		return EXIT_FAILURE;
 	return cmocka_run_group_tests(tests, enter_world, leave_world);
 }

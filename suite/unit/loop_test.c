@@ -344,6 +344,61 @@ static void sockets_work_from_bind_to_accept(void **state)
 	stop(l);
 }
 
+static uint64_t size_over(struct backend *b, struct backend_node *n)
+{
+	struct lisafs_statx stat;
+
+	assert_int_equal(b->ops->stat(b, n, &stat), 0);
+	return stat.size;
+}
+
+static void resize(struct backend *b, struct backend_node *n, uint64_t size)
+{
+	const struct backend_attr attr = { .mask = STATX_SIZE, .size = size };
+	uint32_t failed = 0;
+	uint32_t error = 0;
+
+	assert_int_equal(b->ops->set(b, n, &attr, &failed, &error), 0);
+	assert_int_equal(failed, 0);
+}
+
+/* The server waits for a request whenever the tree behind is changed here. */
+static void a_reply_answers_one_stat_where_that_is_wanted(void **state)
+{
+	const struct backend_create create = { 0640, LISAFS_NO_ID, LISAFS_NO_ID };
+	struct loop *l = *state;
+	struct backend_node *behind_root;
+	struct backend_node *behind;
+	struct backend_node *root;
+	struct lisafs_statx stat;
+
+	start(l, memory(l), &(struct server_options){ 0 });
+	assert_int_equal(l->remote->ops->root(l->remote, &root, &stat), 0);
+	assert_int_equal(l->tree->ops->root(l->tree, &behind_root, &stat), 0);
+	assert_int_equal(
+		l->tree->ops->mknod(l->tree, behind_root, "f", &create, 0, 0, &behind, &stat), 0);
+	for (int reuse = 0; reuse < 2; reuse++) {
+		struct backend_node *n;
+
+		if (reuse)
+			backend_remote_reuse(l->remote);
+		resize(l->tree, behind, 1);
+		assert_int_equal(l->remote->ops->lookup(l->remote, root, "f", &n, &stat), 0);
+		resize(l->tree, behind, 2);
+		assert_int_equal(size_over(l->remote, n), reuse ? 1 : 2);
+		assert_int_equal(size_over(l->remote, n), 2); /* once */
+		l->remote->ops->put(l->remote, n);
+		assert_int_equal(l->remote->ops->lookup(l->remote, root, "f", &n, &stat), 0);
+		resize(l->remote, n, 3); /* something else was asked between */
+		assert_int_equal(size_over(l->remote, n), 3);
+		l->remote->ops->put(l->remote, n);
+	}
+	l->tree->ops->put(l->tree, behind);
+	l->tree->ops->put(l->tree, behind_root);
+	l->remote->ops->put(l->remote, root);
+	stop(l);
+}
+
 #define IN_A_LOOP(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -359,6 +414,7 @@ int main(void)
 		IN_A_LOOP(more_than_a_message_holds_goes_in_pieces),
 		IN_A_LOOP(listings_go_on_from_any_offset),
 		IN_A_LOOP(sockets_work_from_bind_to_accept),
+		IN_A_LOOP(a_reply_answers_one_stat_where_that_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
