@@ -1,5 +1,5 @@
 /* faults: every fault point of every workload, or one plan. */
-#include "harness/cmd/faults.h"
+#include "harness/cmd/faults_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,189 +11,18 @@
 #include "harness/base/cleanup.h"
 #include "harness/base/fs.h"
 #include "harness/engine/paths.h"
-#include "harness/cmd/verbs.h"
 
 #define FAILURES_LIMIT 10u /* of one workload: then it stops */
-#define SHOWN 3u           /* of them in full */
-
-enum {
-	KEY_PLAN = 1280, /* behind gofer's */
-	KEY_GOFER,
-	KEY_SIDE,
-	KEY_WORKLOAD,
-	KEY_DEFECT,
-	KEY_NO_INJECTOR,
-};
-
-static const struct argp_option argp_options[] = {
-	{ "plan", KEY_PLAN, "FILE", 0,
-	  "run each workload once with the faults of this plan, in place of each point in its turn",
-	  0 },
-	{ "gofer", KEY_GOFER, "COMMAND", 0,
-	  "a gofer of yours in place of the fake ones: it serves the folder {root} on the inherited "
-	  "descriptor {fd}, a Unix stream socket, to a hostile client; with {fds} in its place, on two, "
-	  "separated by a comma, of which the other is a sibling's (FLT-6); run: to a sentry",
-	  0 },
-	{ "side", KEY_SIDE, "gofer|client", 0, "who is faulty (default: either)", 0 },
-	{ "workload", KEY_WORKLOAD, "NAME", 0, "one workload (default: all)", 0 },
-	{ "defect", KEY_DEFECT, "NAME", OPTION_HIDDEN, "a seeded defect of the fake gofer", 0 },
-	{ "no-injector", KEY_NO_INJECTOR, NULL, OPTION_HIDDEN, "plan faults, and inject none", 0 },
-	{ 0 },
-};
-
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	struct faults_options *o = state->input;
-	enum server_defect defect;
-	enum trial_side side;
-
-	switch (key) {
-	case KEY_PLAN:
-		o->plan = arg;
-		return 0;
-	case KEY_GOFER:
-		o->gofer = arg;
-		return 0;
-	case KEY_SIDE:
-		if (trial_side_parse(arg, &side) < 0)
-			argp_error(state, "--side: \"%s\" is neither gofer nor client", arg);
-		o->side = arg;
-		return 0;
-	case KEY_WORKLOAD:
-		if (!workload_find(arg))
-			argp_error(state, "--workload: no \"%s\"", arg);
-		o->workload = arg;
-		return 0;
-	case KEY_DEFECT:
-		if (server_defect_parse(arg, &defect) < 0)
-			argp_error(state, "--defect: no \"%s\"", arg);
-		o->defect = arg;
-		return 0;
-	case KEY_NO_INJECTOR:
-		o->no_injector = true;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-const struct argp faults_argp = { argp_options, parse_option, 0, 0, 0, 0, 0 };
-
-/* What is under way ----------------------------------------------------------------------------- */
-
-struct faulting {
-	const struct options *o;
-	struct fault_plan plan; /* n 0: every point */
-	struct faults_known known;
-	int out; /* the folder that cases go to; -1 = none */
-	struct faults_tally tally;
-	struct trial_spec spec;
-	const struct workload *workload;
-	bool skipped; /* something that was asked for could not be run */
-};
-
-static void name_of(const struct faulting *f, char ret[64])
-{
-	snprintf(ret, 64, "%-7s %-6s %-10s",
-		 f->spec.backend == TRIAL_COMMAND ? "command" : trial_backend_name(f->spec.backend),
-		 trial_side_name(f->spec.side), f->workload->name);
-}
 
 static void progress(void *ctx, size_t done, size_t points)
 {
 	const struct faulting *f = ctx;
-	char name[64];
+	char name[FAULTS_NAME_MAX];
 
 	if (!isatty(STDERR_FILENO))
 		return;
-	name_of(f, name);
+	faults_name(f, name);
 	fprintf(stderr, "\r%s %zu of %zu\033[K\r", name, done, points);
-}
-
-/* Into the output folder as a file, or on the terminal. */
-static int tell_case(struct faulting *f, const struct fault_case *c, struct hx_error *err)
-{
-	_cleanup_free_ char *name = str_format(
-		"%s-%s-%s-%s.case", trial_backend_name(f->spec.backend),
-		trial_side_name(f->spec.side), f->workload->name, requirements[c->clause].id);
-	_cleanup_str_ struct str text = STR_INIT;
-	int rc;
-
-	fault_case_print(c, &text);
-	if (!name || str_ok(&text) < 0)
-		return hx_error_set(err, -ENOMEM, "out of memory");
-	if (f->out < 0) {
-		printf("    case:\n");
-		for (const char *line = str_text(&text); *line; line += strcspn(line, "\n") + 1)
-			printf("      %.*s\n", (int)strcspn(line, "\n"), line);
-		return 0;
-	}
-	rc = fs_write_at(f->out, name, text.data, text.len, 0644, err);
-	printf("    replay: gofercert replay %s/%s%s%s%s\n", f->o->out, name,
-	       f->o->faults.gofer ? " --gofer '" : "", f->o->faults.gofer ?: "",
-	       f->o->faults.gofer ? "'" : "");
-	return rc;
-}
-
-/* The first failure of a clause is reduced to its smallest case. */
-static int shrink(struct faulting *f, const struct script *script, const struct fault_plan *plan,
-		  const struct trial_result *r, struct hx_error *err)
-{
-	_cleanup_fault_case_ struct fault_case c = {
-		.spec = f->spec, .script = *script, .verdict = r->verdict, .clause = r->clause
-	};
-	_cleanup_str_ struct str text = STR_INIT;
-	size_t runs = 0;
-	int rc;
-
-	fault_plan_print(plan, &text);
-	rc = fault_plan_parse(str_text(&text), text.len, &c.plan, err);
-	if (rc == 0)
-		rc = fault_case_shrink(&c, &runs, err);
-	if (rc < 0)
-		return rc;
-	printf("    smallest: %zu operations, %zu faults (%zu runs)\n", c.script.n, c.plan.n, runs);
-	return tell_case(f, &c, err);
-}
-
-static void show(const char *plan, const struct trial_result *r)
-{
-	printf("  %s %s: %s\n", verdict_name(r->verdict),
-	       r->verdict == VERDICT_FAIL ? requirements[r->clause].id : "-", plan);
-	printf("    %s\n", r->text);
-}
-
-/* Of what was found: what is known is counted apart, the rest is shown, the first of a clause shrunk. */
-static int tell_found(struct faulting *f, const struct script *script, const struct sweep *s,
-		      struct hx_error *err)
-{
-	bool shrunk[CLAUSE_N] = { false };
-	size_t shown = 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < s->n_found && rc == 0; i++) {
-		const struct sweep_found *x = &s->found[i];
-		_cleanup_fault_plan_ struct fault_plan plan = { 0 };
-		bool fails = x->result.verdict == VERDICT_FAIL;
-
-		if (fails && faults_known_has(&f->known, x->result.clause, x->plan)) {
-			f->tally.known++;
-			continue;
-		}
-		f->tally.failed += fails;
-		f->tally.broken += !fails;
-		if (shown++ < SHOWN)
-			show(x->plan, &x->result);
-		if (!fails || shrunk[x->result.clause])
-			continue;
-		shrunk[x->result.clause] = true;
-		rc = fault_plan_parse(x->plan, strlen(x->plan), &plan, err);
-		if (rc == 0)
-			rc = shrink(f, script, &plan, &x->result, err);
-	}
-	if (shown > SHOWN)
-		printf("  … and %zu more\n", shown - SHOWN);
-	return rc;
 }
 
 static int every_point(struct faulting *f, const struct script *script, struct hx_error *err)
@@ -206,10 +35,10 @@ static int every_point(struct faulting *f, const struct script *script, struct h
 		.ctx = f,
 	};
 	_cleanup_sweep_ struct sweep s = { 0 };
-	char name[64];
+	char name[FAULTS_NAME_MAX];
 	int rc = sweep_run(&f->spec, script, &options, &s, err);
 
-	name_of(f, name);
+	faults_name(f, name);
 	if (rc < 0)
 		return hx_error_wrap(err, rc, "%s", name);
 	printf("%s hit %zu of %zu points%s, %zu failed, %zu broken; %zu runs, %.0f/s\n", name,
@@ -221,17 +50,17 @@ static int every_point(struct faulting *f, const struct script *script, struct h
 	f->tally.runs += s.runs;
 	f->tally.seconds += s.seconds;
 	f->tally.swept++;
-	return tell_found(f, script, &s, err);
+	return faults_tell_found(f, script, &s, err);
 }
 
 /* A plan need not fire in each workload, but in one. */
 static int one_plan(struct faulting *f, const struct script *script, struct hx_error *err)
 {
 	struct trial_result r;
-	char name[64];
+	char name[FAULTS_NAME_MAX];
 	int rc = fault_plan_check(&f->plan, trial_transports(&f->spec), err);
 
-	name_of(f, name);
+	faults_name(f, name);
 	if (rc < 0) {
 		printf("%s not run: %s\n", name, hx_error_text(err));
 		hx_error_clear(err);
@@ -253,7 +82,7 @@ static int one_plan(struct faulting *f, const struct script *script, struct hx_e
 		       (unsigned long long)r.hits, r.text[0] ? ": " : "", r.text);
 	f->tally.failed += r.verdict == VERDICT_FAIL;
 	f->tally.broken += r.verdict == VERDICT_BROKEN && r.hits > 0;
-	return r.verdict == VERDICT_FAIL ? shrink(f, script, &f->plan, &r, err) : 0;
+	return r.verdict == VERDICT_FAIL ? faults_shrink(f, script, &f->plan, &r, err) : 0;
 }
 
 static int thousand_rounds(struct faulting *f, const struct script *script, struct hx_error *err)
@@ -270,7 +99,7 @@ static int thousand_rounds(struct faulting *f, const struct script *script, stru
 	       (unsigned long long)rounds.kib_warm, (unsigned long long)rounds.kib_end);
 	fflush(stdout);
 	if (r.verdict != VERDICT_PASS)
-		show("rounds", &r);
+		faults_show("rounds", &r);
 	f->tally.failed += r.verdict == VERDICT_FAIL;
 	f->tally.broken += r.verdict == VERDICT_BROKEN;
 	return 0;
