@@ -26,7 +26,10 @@
 
 /* The gofers ------------------------------------------------------------------------------------ */
 
+#define SIBLING_US 5000u
+
 static char *root_path;
+static int sibling_fd;
 static enum server_defect defect;
 
 static void *serve(void *fd)
@@ -36,7 +39,11 @@ static void *serve(void *fd)
 						.defect = defect };
 	_cleanup_backend_ struct backend *b = NULL;
 	_cleanup_server_ struct server *s = NULL;
-	int root = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int root;
+
+	if (fd == &sibling_fd) /* one that is slow to come up is not one that grows */
+		usleep(SIBLING_US);
+	root = open(root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (root < 0 || backend_host_new(root, NULL, &b) < 0 ||
 	    server_new(*(int *)fd, b, &options, &s) < 0)
@@ -49,17 +56,17 @@ static void *serve(void *fd)
 static int gofer_main(char **argv)
 {
 	const char *name = argv[1] + strlen("--defect=");
-	int fds[2];
-	int n = sscanf(argv[2], "--fds=%d,%d", &fds[0], &fds[1]);
+	int fd;
+	int n = sscanf(argv[2], "--fds=%d,%d", &fd, &sibling_fd);
 	pthread_t sibling;
 
 	umask(0);
 	root_path = argv[3] + strlen("--root=");
 	if (n < 1 || server_defect_parse(name, &defect) < 0)
 		return 3;
-	if (n == 2 && pthread_create(&sibling, NULL, serve, &fds[1]) != 0)
+	if (n == 2 && pthread_create(&sibling, NULL, serve, &sibling_fd) != 0)
 		return 3;
-	serve(&fds[0]);
+	serve(&fd);
 	if (n == 2)
 		pthread_join(sibling, NULL);
 	return 0;

@@ -1,4 +1,4 @@
-/* FLT-7 for a gofer of one connection: a thousand bad requests, each of which must be answered. */
+/* FLT-7 for a gofer that has its connections for life: a thousand bad requests on one, each of which must be answered. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +76,8 @@ int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct 
 	if (rc == 0)
 		rc = world_start_gofer(&t, &err);
 	if (rc == 0)
+		rc = trial_connect_sibling(&t);
+	if (rc == 0)
 		rc = wire_open(t.gofer.faulted, &w);
 	if (rc == 0)
 		(void)TAKE_FD(t.gofer.faulted);
@@ -93,6 +95,7 @@ int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct 
 	ret->fds_end = cost.fds;
 	ret->kib_end = cost.peak_kib;
 	wire_close(&w);
+	client_freep(&t.sibling);
 	(void)gofer_end(&t.gofer, spec->deadline_ms, &status);
 	conclude(ret, ret_result);
 	return rc;

@@ -139,8 +139,8 @@ const struct fault *trial_hit_since(const struct trial *t, const uint64_t before
 
 /* Running --------------------------------------------------------------------------------------- */
 
-/* Its answer says that the gofer is up: a start on a machine with much else to do has time, for nothing is faulted yet. */
-static int connect_sibling(struct trial *t, struct client **ret)
+/* A start on a machine with much else to do has time, for nothing is faulted yet. */
+int trial_connect_sibling(struct trial *t)
 {
 	struct lisafs_inode root;
 	_cleanup_close_ int fd = -1;
@@ -148,12 +148,12 @@ static int connect_sibling(struct trial *t, struct client **ret)
 
 	if (t->gofer.sibling < 0)
 		return 0;
-	rc = client_new(t->gofer.sibling, START_MS, ret);
+	rc = client_new(t->gofer.sibling, START_MS, &t->sibling);
 	if (rc < 0)
 		return rc;
 	(void)TAKE_FD(t->gofer.sibling);
-	rc = client_mount(*ret, &root, &fd);
-	client_set_deadline(*ret, t->spec->deadline_ms);
+	rc = client_mount(t->sibling, &root, &fd);
+	client_set_deadline(t->sibling, t->spec->deadline_ms);
 	t->sibling_root = rc < 0 ? 0 : root.control_fd;
 	return rc;
 }
@@ -192,7 +192,7 @@ static void run_script(struct trial *t)
 	int rc = start_injector(t, &injector);
 
 	if (rc == 0)
-		rc = connect_sibling(t, &t->sibling);
+		rc = trial_connect_sibling(t);
 	if (rc < 0) {
 		trial_broken(t, "before any fault: %s", strerror(-rc));
 		return;

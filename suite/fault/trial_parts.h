@@ -62,6 +62,8 @@ void trial_fail_unless_dead(struct trial *t, enum clause clause, const char *wha
 void trial_broken(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint64_t trial_hits(const struct trial *t);
 const struct fault *trial_hit_since(const struct trial *t, const uint64_t before[FAULT_PLAN_MAX]);
+/* Mounts on the sibling's connection, if there is one: its answer says that all of the gofer is up. */
+int trial_connect_sibling(struct trial *t);
 /* Descriptors and memory of the gofer against those of a clean run. */
 void trial_cost(struct trial *t);
 
@@ -75,7 +77,7 @@ bool judge_is_hang(const char *why);
 
 struct rounds;
 
-/* rounds_raw.c: the rounds of a gofer that has one connection. */
+/* rounds_raw.c: the rounds of a gofer whose connections last for its life. */
 int rounds_raw(const struct trial_spec *spec, struct trial_world *world, struct rounds *ret,
 	       struct trial_result *ret_result);
 
