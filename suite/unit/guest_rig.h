@@ -84,16 +84,20 @@ static inline const char *probe_path(void)
 	return path != NULL ? path : "build/probe";
 }
 
+/* Returns once it is the program: valgrind drops a signal that comes before. */
 static inline pid_t start(const char *const *args, int in, int out, int err)
 {
 	const char *argv[WORDS_LIMIT] = { probe_path() };
 	size_t n = 1;
+	int until_exec[2];
+	char none;
 	pid_t pid;
 
 	for (; args[n - 1] != NULL; n++) {
 		assert_true(n + 1 < WORDS_LIMIT);
 		argv[n] = args[n - 1];
 	}
+	assert_int_equal(pipe2(until_exec, O_CLOEXEC), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -101,6 +105,9 @@ static inline pid_t start(const char *const *args, int in, int out, int err)
 			execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
+	close(until_exec[1]);
+	assert_int_equal(read(until_exec[0], &none, 1), 0);
+	close(until_exec[0]);
 	return pid;
 }
 
