@@ -7,18 +7,9 @@
 #include "suite/plan/building.h"
 
 /* clang-format off: one operation, one line */
-#define DATA                                                                         \
-	SPEC_BEGUN ";"                                                               \
-		   "create .probe-fa 0644;" SPEC_ACKED_WRITE ";" SPEC_ACKED_SYNC ";" \
-		   "create .probe-fd 0644;"                                          \
-		   "write .probe-fd 0 first;"                                        \
-		   "read .probe-fd 0 64;"                                            \
-		   "append .probe-fd more;"                                          \
-		   "truncate .probe-fd 4;"                                           \
-		   "fsync .probe-fd;"                                                \
-		   "read .probe-fd 0 64;"                                            \
-		   "stat .probe-fd;"                                                 \
-		   "read .probe-fa 0 64;"                                            \
+#define DATA                                               \
+	SPEC_BEGUN ";" FAULT_SCRIPT_DATA "stat .probe-fd;" \
+		   "read .probe-fa 0 64;"                  \
 		   "unlink .probe-fd"
 
 const struct fault_workload fault_workloads[FAULT_WORKLOADS] = {

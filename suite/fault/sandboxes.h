@@ -34,6 +34,17 @@ struct fault_workload {
 	const char *messages; /* one of each that it sends on any target, for who has not counted */
 };
 
+/* Lines that begin the work of more than one script: what is acknowledged, and a file whose bytes change. */
+#define FAULT_SCRIPT_DATA                                                 \
+	"create .probe-fa 0644;" SPEC_ACKED_WRITE ";" SPEC_ACKED_SYNC ";" \
+	"create .probe-fd 0644;"                                          \
+	"write .probe-fd 0 first;"                                        \
+	"read .probe-fd 0 64;"                                            \
+	"append .probe-fd more;"                                          \
+	"truncate .probe-fd 4;"                                           \
+	"fsync .probe-fd;"                                                \
+	"read .probe-fd 0 64;"
+
 extern const struct fault_workload fault_workloads[FAULT_WORKLOADS];
 
 /* Its clean run: "off.NAME.clean". */

@@ -118,13 +118,7 @@ static void as_many_are_restored_as_are_saved(void **state)
 	"dev.gvisor.spec.mount." m ".type|dev.gvisor.spec.mount." m \
 	".source|dev.gvisor.spec.mount." m ".share|dev.gvisor.spec.mount." m ".directfs|"
 
-/* What a clause demands of a sandbox, as facts_demanded writes it. */
-static const struct {
-	const char *slug;
-	enum clause clause;
-	enum profile profile;
-	const char *facts;
-} rows[] = {
+static const struct demand_row rows[] = {
 	{ "restore.watch-one", CLAUSE_LIFE_2, PROFILE_NEWEST,
 	  SAVED "restored killed by seccomp[gofer] is; restored start is ok; "
 		"restored directfs is yes" AS_BEFORE("first", "no") AS_BEFORE("second", "yes") },
@@ -193,17 +187,7 @@ static const struct {
 static void each_clause_demands_exactly_its_facts(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-		_cleanup_outcome_ struct outcome o = { 0 };
-
-		build(rows[i].slug, &s);
-		assert_int_equal(model_expect(rows[i].profile, &s, &o), 0);
-		_cleanup_free_ char *facts = facts_demanded(&o, rows[i].clause, &s);
-		_cleanup_free_ char *name =
-			str_format("%s, %s", requirements[rows[i].clause].id, rows[i].slug);
-		assert_text(name, facts, rows[i].facts);
-	}
+	check_demands(rows, ARRAY_SIZE(rows), build);
 }
 
 int main(void)

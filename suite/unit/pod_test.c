@@ -102,13 +102,7 @@ static void subjects_are_found_by_their_names(void **state)
 
 #define FITS(id) id " filter allows[LISAFS syscalls, gofer] as its mounts take"
 
-/* What a clause demands of a pod, as facts_demanded writes it. */
-static const struct {
-	const char *slug;
-	enum clause clause;
-	enum profile profile;
-	const char *facts;
-} rows[] = {
+static const struct demand_row rows[] = {
 	{ "on.pod-one", CLAUSE_POD_1, PROFILE_NEWEST,
 	  "container start is ok; " FITS("container") "; two start is ok; " FITS(
 		  "two") "; x-two directfs is no" },
@@ -145,17 +139,7 @@ static const struct {
 static void each_clause_demands_exactly_its_facts(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_spec_ struct spec_sandbox s = { 0 };
-		_cleanup_outcome_ struct outcome o = { 0 };
-
-		build(rows[i].slug, &s);
-		assert_int_equal(model_expect(rows[i].profile, &s, &o), 0);
-		_cleanup_free_ char *facts = facts_demanded(&o, rows[i].clause, &s);
-		_cleanup_free_ char *name =
-			str_format("%s, %s", requirements[rows[i].clause].id, rows[i].slug);
-		assert_text(name, facts, rows[i].facts);
-	}
+	check_demands(rows, ARRAY_SIZE(rows), build);
 }
 
 int main(void)

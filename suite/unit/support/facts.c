@@ -1,5 +1,6 @@
 #include "suite/unit/support/facts.h"
 
+#include "harness/model/expect.h"
 #include "harness/model/subject.h"
 #include "suite/unit/support/unit.h"
 
@@ -66,4 +67,20 @@ char *facts_observed(const struct outcome *o, enum property p, const struct spec
 		str_printf(&out, " = %s (%s)", f->value, f->sensor);
 	}
 	return str_take(&out);
+}
+
+void check_demands(const struct demand_row *rows, size_t n,
+		   void (*build)(const char *slug, struct spec_sandbox *ret))
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_spec_ struct spec_sandbox s = { 0 };
+		_cleanup_outcome_ struct outcome o = { 0 };
+
+		build(rows[i].slug, &s);
+		assert_int_equal(model_expect(rows[i].profile, &s, &o), 0);
+		_cleanup_free_ char *facts = facts_demanded(&o, rows[i].clause, &s);
+		_cleanup_free_ char *name =
+			str_format("%s, %s", requirements[rows[i].clause].id, rows[i].slug);
+		assert_text(name, facts, rows[i].facts);
+	}
 }

@@ -12,6 +12,18 @@
  */
 char *facts_demanded(const struct outcome *o, enum clause c, const struct spec_sandbox *s);
 
+/* What a clause demands of a sandbox that is called slug, as facts_demanded writes it. */
+struct demand_row {
+	const char *slug;
+	enum clause clause;
+	enum profile profile;
+	const char *facts;
+};
+
+/* build makes the sandbox of that slug. */
+void check_demands(const struct demand_row *rows, size_t n,
+		   void (*build)(const char *slug, struct spec_sandbox *ret));
+
 /* What was observed, whatever the clause: "a directfs = no (guest)". */
 char *facts_observed(const struct outcome *o, enum property p, const struct spec_sandbox *s);
 
