@@ -106,7 +106,8 @@ static bool faulted(fuse_req_t req, enum fault_fuse_op op, fuse_ino_t ino, const
 	}
 #define FI struct fuse_file_info *fi
 
-/* clang-format off: one row, one operation */
+/* One row, one operation. */
+/* clang-format off */
 BEHIND(lookup, LOOKUP, dir, name, NULL, (fuse_req_t req, fuse_ino_t dir, const char *name),
        (req, dir, name))
 BEHIND(getattr, GETATTR, ino, NULL, NULL, (fuse_req_t req, fuse_ino_t ino, FI), (req, ino, fi))

@@ -26,7 +26,8 @@ static const char *const fuse_names[FAULT_FUSE_OP_N] = {
 #undef FAULT_FUSE_NAME
 };
 
-/* clang-format off: one row, one action */
+/* One row, one action. */
+/* clang-format off */
 const struct fault_action fault_actions[] = {
 	/* name, what, argument, at requests, at replies, at FUSE, transports, outcome, terminal, apply */
 	{ "errno", "answers an Error", FAULT_ARG_ERRNO, INSTEAD, AFTER, INSTEAD,

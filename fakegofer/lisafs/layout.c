@@ -64,7 +64,8 @@
 	LAYOUT(n, type, least, __VA_ARGS__).has_statx = 1 \
 	}
 
-/* clang-format off: one row, one field, in wire order. */
+/* One row, one field, in wire order. */
+/* clang-format off */
 
 /* Elements and parts -------------------------------------------------------------------------- */
 

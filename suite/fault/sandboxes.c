@@ -6,11 +6,14 @@
 #include "harness/model/outcome.h"
 #include "suite/plan/building.h"
 
-/* clang-format off: one operation, one line */
-#define DATA                                               \
-	SPEC_BEGUN ";" FAULT_SCRIPT_DATA "stat .probe-fd;" \
-		   "read .probe-fa 0 64;"                  \
-		   "unlink .probe-fd"
+/* One operation, one line. */
+/* clang-format off */
+#define DATA                   \
+	SPEC_BEGUN ";"         \
+	FAULT_SCRIPT_DATA      \
+	"stat .probe-fd;"      \
+	"read .probe-fa 0 64;" \
+	"unlink .probe-fd"
 
 const struct fault_workload fault_workloads[FAULT_WORKLOADS] = {
 	/* a gofer that donates nothing is asked for every byte; the stock one hands opened files over */

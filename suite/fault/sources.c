@@ -11,40 +11,47 @@
 
 #define PACKED 30 /* faulted mounts in one sandbox: each has a daemon, and a line of the plan */
 
-/* clang-format off: one operation, one line */
-#define SCRIPT                                                                                  \
-	SPEC_BEGUN ";" SPEC_BEGUN_SOURCE ";statfs .;" FAULT_SCRIPT_DATA "chmod .probe-fd 0600;" \
-		   "utimes .probe-fd 11 22;"                                                    \
-		   "stat .probe-fd;"                                                            \
-		   "setxattr .probe-fd user.f v;"                                               \
-		   "getxattr .probe-fd user.f;"                                                 \
-		   "listxattr .probe-fd;"                                                       \
-		   "removexattr .probe-fd user.f;"                                              \
-		   "mkdir .probe-fn 0755;"                                                      \
-		   "symlink a .probe-fn/s;"                                                     \
-		   "readlink .probe-fn/s;"                                                      \
-		   "link .probe-fd .probe-fn/b;"                                                \
-		   "rename .probe-fn/b .probe-fn/c;"                                            \
-		   "mknod .probe-fn/m reg 0600;"                                                \
-		   "getdents .probe-fn;"                                                        \
-		   "unlink .probe-fn/m;"                                                        \
-		   "unlink .probe-fn/c;"                                                        \
-		   "unlink .probe-fn/s;"                                                        \
-		   "rmdir .probe-fn;"                                                           \
-		   "unlink .probe-fd;"                                                          \
-		   "rmdir .probe-fb;"                                                           \
-		   "read .probe-fa 0 64"
+/* One operation, one line. */
+/* clang-format off */
+#define SCRIPT                            \
+	SPEC_BEGUN ";"                    \
+	SPEC_BEGUN_SOURCE ";"             \
+	"statfs .;"                       \
+	FAULT_SCRIPT_DATA                 \
+	"chmod .probe-fd 0600;"           \
+	"utimes .probe-fd 11 22;"         \
+	"stat .probe-fd;"                 \
+	"setxattr .probe-fd user.f v;"    \
+	"getxattr .probe-fd user.f;"      \
+	"listxattr .probe-fd;"            \
+	"removexattr .probe-fd user.f;"   \
+	"mkdir .probe-fn 0755;"           \
+	"symlink a .probe-fn/s;"          \
+	"readlink .probe-fn/s;"           \
+	"link .probe-fd .probe-fn/b;"     \
+	"rename .probe-fn/b .probe-fn/c;" \
+	"mknod .probe-fn/m reg 0600;"     \
+	"getdents .probe-fn;"             \
+	"unlink .probe-fn/m;"             \
+	"unlink .probe-fn/c;"             \
+	"unlink .probe-fn/s;"             \
+	"rmdir .probe-fn;"                \
+	"unlink .probe-fd;"               \
+	"rmdir .probe-fb;"                \
+	"read .probe-fa 0 64"
 /* clang-format on */
 
 static const struct fault_workload workload = { "source", SCRIPT, SPEC_GOFER_STOCK, true, NULL };
 
 /* What is refused with nothing else around it. */
-/* clang-format off: one operation, one line */
-#define BEGIN                                 \
-	SPEC_BEGUN ";" SPEC_BEGUN_SOURCE ";"  \
-		   "create .probe-fd 0644;"   \
-		   "write .probe-fd 0 first;" \
-		   "symlink a .probe-fs;"
+/* One operation, one line. */
+/* clang-format off */
+#define BEGIN                      \
+	SPEC_BEGUN ";"             \
+	SPEC_BEGUN_SOURCE ";"      \
+	"create .probe-fd 0644;"   \
+	"write .probe-fd 0 first;" \
+	"symlink a .probe-fs;"
 #define END ";unlink .probe-fd;unlink .probe-fs;rmdir .probe-fb"
 
 static const struct small {

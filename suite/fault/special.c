@@ -12,7 +12,8 @@ enum workload {
 };
 
 /* X(name, slug, workload, plan, lifecycle, whether a second process looks at a sibling afterwards) */
-/* clang-format off: one sandbox, one row */
+/* One sandbox, one row. */
+/* clang-format off */
 #define SPECIALS(X)                                                                                \
 	/* the smallest ones */                                                                    \
 	X(one_write, "off.one.write", DATA,                                                        \

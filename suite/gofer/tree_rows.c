@@ -8,7 +8,8 @@
 	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn" \
 	"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
 
-/* clang-format off: a row a line. */
+/* A row a line. */
+/* clang-format off */
 const struct tree_row tree_rows[] = {
 	/* Names. */
 	{ "mkdir n 755", "ok", 0 },
