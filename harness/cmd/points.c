@@ -64,32 +64,27 @@ static size_t count_wanted(const struct plan *p)
 	return n;
 }
 
-static int run_clean(const struct engine_options *e, enum profile profile,
-		     const struct plan_depth *depth, size_t *ret_wanted, struct hx_error *err)
+static int run_clean(const struct engine_options *e, struct plan *plan, size_t *ret_wanted,
+		     struct hx_error *err)
 {
-	_cleanup_plan_ struct plan plan = { 0 };
 	_cleanup_strv_ struct strv filter = STRV_INIT;
-	int r = plan_make(profile, depth, &plan, err);
 
-	if (r < 0)
-		return r;
 	if (strv_push(&filter, CLEAN_RUNS) < 0 ||
-	    (fuse_usable(NULL) < 0 && plan_skip(&plan, plan_needs_fuse, NULL, "no FUSE") < 0))
+	    (fuse_usable(NULL) < 0 && plan_skip(plan, plan_needs_fuse, NULL, "no FUSE") < 0))
 		return hx_error_set(err, -ENOMEM, "out of memory");
-	plan_select(&plan, &filter);
-	*ret_wanted = count_wanted(&plan);
+	plan_select(plan, &filter);
+	*ret_wanted = count_wanted(plan);
 	if (!*ret_wanted)
 		return hx_error_set(err, -EINVAL, "the plan lacks the workloads' clean runs");
-	return engine_run(&plan, e, err);
+	return engine_run(plan, e, err);
 }
 
 int points_count(const struct options *o, const struct target *t, const char *probe,
-		 const char *shim, enum profile profile, int cancel, struct plan_points *ret,
+		 const char *shim, struct plan *plan, int cancel, struct plan_points *ret,
 		 struct hx_error *err)
 {
 	_cleanup_output_ struct output out = { .fd = -1, .record = -1 };
 	char folder[] = "/tmp/gofercert-points-XXXXXX";
-	const struct plan_depth depth = options_depth(o);
 	struct counting counting = { .points = ret };
 
 	*ret = (struct plan_points){ 0 };
@@ -111,7 +106,7 @@ int points_count(const struct options *o, const struct target *t, const char *pr
 			.ctx = &counting,
 		};
 
-		r = run_clean(&e, profile, &depth, &counting.wanted, err);
+		r = run_clean(&e, plan, &counting.wanted, err);
 	}
 	_cleanup_close_ int tmp = fs_open_dir(AT_FDCWD, "/tmp");
 	int cleaned = tmp < 0 ? tmp : fs_remove_tree(tmp, strrchr(folder, '/') + 1, err);

@@ -8,9 +8,12 @@
 
 /* Whether a selected case has points that are to be counted, and this target has any without FUSE here. */
 bool points_wanted(const struct plan *p, const struct target *t);
-/* Runs them against the target. A workload that could not be run has no points counted, but one of each kind. */
+/*
+ * Runs them against the target. A workload that could not be run has no points counted, but one of each kind. They are
+ * selected in the plan, which is of no use for anything else then.
+ */
 int points_count(const struct options *o, const struct target *t, const char *probe,
-		 const char *shim, enum profile profile, int cancel, struct plan_points *ret,
+		 const char *shim, struct plan *plan, int cancel, struct plan_points *ret,
 		 struct hx_error *err);
 
 #endif

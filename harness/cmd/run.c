@@ -301,8 +301,8 @@ static int plan_points(struct run *r, struct hx_error *err)
 	struct plan_depth depth = options_depth(r->options);
 	struct plan_points points;
 	enum profile profile = r->plan.profile;
-	int e = points_count(r->options, &r->target, r->probe, r->shim, profile, r->cancel, &points,
-			     err);
+	int e = points_count(r->options, &r->target, r->probe, r->shim, &r->plan, r->cancel,
+			     &points, err);
 
 	if (e < 0)
 		return e;

@@ -87,7 +87,7 @@ struct execute_hooks {
 
 /*
  * Runs all jobs, options->jobs at a time, in order of their index; one in which somebody waits for what a fault has
- * taken away is not counted any more, for it does next to nothing until its deadline. Evidence goes to the
+ * taken away is not counted any more, for it does next to nothing, and ends once it does nothing at all. Evidence goes to the
  * folder SANDBOX-ID where options say. Returns 0 when every job was judged, -ECANCELED after cancel_fd (everything
  * killed and removed), or the error that stopped the run.
  */

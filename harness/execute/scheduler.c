@@ -12,7 +12,6 @@
 #include "harness/execute/inside.h"
 #include "harness/execute/slot.h"
 
-#define TICK_MS 250
 #define SLOTS_FOR_JOB 4
 #define SLOTS_LIMIT ((size_t)SLOTS_FOR_JOB * EXECUTE_JOBS_LIMIT)
 #define SCRATCH "scratch"
@@ -141,7 +140,7 @@ static int begin(struct scheduler *x, struct hx_error *err)
 	if (r < 0)
 		return r;
 	x->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (x->tick_fd < 0 || clock_arm(x->tick_fd, TICK_MS, TICK_MS) < 0)
+	if (x->tick_fd < 0 || clock_arm(x->tick_fd, SLOT_TICK_MS, SLOT_TICK_MS) < 0)
 		return hx_error_errno(err, -errno, "timer");
 	return 0;
 }
@@ -207,13 +206,17 @@ static int fill(struct scheduler *x, struct hx_error *err)
 	return r;
 }
 
-static void tick(struct scheduler *x)
+static int tick(struct scheduler *x, struct hx_error *err)
 {
 	uint64_t n;
+	int r = 0;
 
 	(void)!read(x->tick_fd, &n, sizeof(n));
 	if (x->shared.hooks->tick)
 		x->shared.hooks->tick(x->shared.hooks->ctx);
+	for (size_t i = 0; i < x->n_slots && r >= 0; i++)
+		r = slot_tick(&x->slots[i], &x->shared, err);
+	return r;
 }
 
 #define FIXED_FDS 2
@@ -237,11 +240,9 @@ static int turn(struct scheduler *x, struct hx_error *err)
 		return errno == EINTR ? 0 : hx_error_errno(err, -errno, "poll");
 	if (p[0].revents)
 		return hx_error_set(err, -ECANCELED, "interrupted");
-	if (p[1].revents)
-		tick(x);
 	for (size_t i = 0; i < x->n_slots && r >= 0; i++)
 		r = slot_ready(&x->slots[i], &x->shared, p + first[i], used[i], err);
-	return r;
+	return r >= 0 && p[1].revents ? tick(x, err) : r;
 }
 
 int execute_all(const struct execute_options *options, const struct execute_job *jobs,

@@ -233,7 +233,8 @@ static int world_ended(struct slot *s, const struct slot_shared *h, struct hx_er
 	if (r < 0 || removed < 0)
 		return r < 0 ? r : removed;
 	s->state = SLOT_ENDED;
-	return manifest_write(&s->plan, s->ended, status, *report->text ? report->text : NULL, err);
+	const char *note = *report->text ? report->text : s->idled ? SLOT_IDLE_NOTE : NULL;
+	return manifest_write(&s->plan, s->ended, status, note, err);
 }
 
 /* The next thing that a deadline does, each bounded by the slot's timer. */
@@ -265,6 +266,17 @@ static int deadline_next(struct slot *s, struct hx_error *err)
 	if (r >= 0 && clock_arm(s->timer_fd, ms, 0) < 0)
 		r = hx_error_errno(err, -errno, "timer");
 	return r;
+}
+
+/* A hang need not be waited for to its deadline, where there is nobody left who could end it. */
+int slot_tick(struct slot *s, const struct slot_shared *h, struct hx_error *err)
+{
+	if (s->state != SLOT_EXECUTING || s->phase != PHASE_RUNNING || !s->waits ||
+	    idle_look(&s->idle, s->world.pid) < SLOT_IDLE_TICKS)
+		return 0;
+	s->idled = true;
+	int r = deadline_next(s, err);
+	return r < 0 ? hx_error_wrap(err, r, "sandbox %s", slot_id(s, h)) : 0;
 }
 
 int slot_start_judge(struct slot *s, const struct slot_shared *h, struct hx_error *err)

@@ -8,11 +8,19 @@
 #include <poll.h>
 
 #include "harness/execute/execute.h"
+#include "harness/execute/idle.h"
 #include "harness/execute/tree.h"
 #include "harness/execute/world.h"
 
+#define SLOT_TICK_MS 250
 #define SLOT_FAULTED_MS 10000 /* the longest deadline of a sandbox that a fault may leave waiting */
-#define SLOT_JUDGE_MS 120000  /* bounds a judge that hangs */
+/*
+ * Ticks in a row in which a sandbox that waits for a lost answer did nothing at all: longer than EXECUTE_SETTLE_MS, and
+ * than the second after which an idle Go program stirs a last time. Its deadline is then.
+ */
+#define SLOT_IDLE_TICKS 13
+#define SLOT_IDLE_NOTE "none of its processes ran any more, long before its deadline"
+#define SLOT_JUDGE_MS 120000 /* bounds a judge that hangs */
 
 enum slot_state {
 	SLOT_FREE,
@@ -58,6 +66,8 @@ struct slot {
 	struct world_handle world;
 	struct world_report report; /* what its init said last */
 	bool waits;                 /* it holds no job's place any more */
+	struct idle idle;           /* … and whether it does anything at all */
+	bool idled;                 /* … which was its end */
 	struct slot_child capture;
 	struct slot_child judge;
 	int judge_pipe;
@@ -76,6 +86,8 @@ int slot_start(struct slot *s, const struct slot_shared *h, size_t job, struct h
 int slot_start_judge(struct slot *s, const struct slot_shared *h, struct hx_error *err);
 /* Appends what the slot waits for; returns how many. */
 size_t slot_poll(const struct slot *s, struct pollfd p[SLOT_FDS]);
+/* Every SLOT_TICK_MS, whatever happens. */
+int slot_tick(struct slot *s, const struct slot_shared *h, struct hx_error *err);
 /* After poll: p as slot_poll filled it. */
 int slot_ready(struct slot *s, const struct slot_shared *h, const struct pollfd *p, size_t n,
 	       struct hx_error *err);
