@@ -88,14 +88,31 @@ static int take_cases(struct json_object *cases, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int add_jobs(struct engine *e, bool controls)
+/*
+ * The positive controls, because others wait for them; then those that a fault may leave waiting, which must not be what
+ * a run ends with; then the rest.
+ */
+enum turn {
+	TURN_CONTROL,
+	TURN_MAY_WAIT,
+	TURN_REST,
+	TURN_N,
+};
+
+static enum turn turn_of(const struct engine *e, const struct spec_sandbox *s)
+{
+	if (s->forbid != SPEC_FORBID_NOBODY)
+		return TURN_CONTROL;
+	return s->lifecycle == SPEC_FAULTED && !e->o->order ? TURN_MAY_WAIT : TURN_REST;
+}
+
+static int add_jobs(struct engine *e, enum turn turn)
 {
 	for (size_t i = 0; i < (e->o->order ? e->o->n_order : e->plan->n_sandboxes); i++) {
 		size_t s = e->o->order ? e->o->order[i] : i;
 		const struct spec_sandbox *spec = &e->plan->sandboxes[s];
 
-		if ((spec->forbid != SPEC_FORBID_NOBODY) != controls || e->runs[s] ||
-		    !plan_needs_sandbox(e->plan, s))
+		if (turn_of(e, spec) != turn || e->runs[s] || !plan_needs_sandbox(e->plan, s))
 			continue;
 		e->runs[s] = true;
 		struct execute_job *job = &e->jobs[e->n_jobs];
@@ -114,7 +131,7 @@ static int add_jobs(struct engine *e, bool controls)
 static int prepare(struct engine *e)
 {
 	size_t n = e->plan->n_sandboxes + ENGINE_AGAIN_LIMIT;
-	int r;
+	int r = 0;
 
 	e->states = calloc(e->plan->n_cases + 1, sizeof(*e->states));
 	e->sandbox_of = calloc(n + 1, sizeof(*e->sandbox_of));
@@ -127,9 +144,9 @@ static int prepare(struct engine *e)
 	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->held ||
 	    !e->runs || !e->jobs)
 		return -ENOMEM;
-	/* the positive controls first: others wait for them */
-	r = add_jobs(e, true);
-	return r < 0 ? r : add_jobs(e, false);
+	for (int turn = 0; turn < TURN_N && r >= 0; turn++)
+		r = add_jobs(e, (enum turn)turn);
+	return r;
 }
 
 /* How many of a case's places run at all, and who waits for whom. */
