@@ -26,6 +26,9 @@ static void engine_clear(struct engine *e)
 		case_state_clear(&e->states[i]);
 	for (size_t i = 0; i < e->n_jobs; i++)
 		free(e->jobs[i].cases);
+	for (size_t i = 0; e->here && i < e->n_here; i++)
+		free(e->here[i].list);
+	free(e->here);
 	free(e->states);
 	free(e->sandbox_of);
 	free(e->dirty);
@@ -128,6 +131,15 @@ static int add_jobs(struct engine *e, enum turn turn)
 	return 0;
 }
 
+static int place_all(struct engine *e)
+{
+	for (size_t i = 0; i < e->plan->n_cases; i++)
+		for (size_t p = 0; p < e->plan->cases[i].n_places; p++)
+			if (engine_place(e, e->plan->cases[i].places[p].sandbox, i) < 0)
+				return -ENOMEM;
+	return 0;
+}
+
 static int prepare(struct engine *e)
 {
 	size_t n = e->plan->n_sandboxes + ENGINE_AGAIN_LIMIT;
@@ -141,8 +153,10 @@ static int prepare(struct engine *e)
 	e->held = calloc(e->plan->n_cases + 1, sizeof(*e->held));
 	e->runs = calloc(n + 1, sizeof(*e->runs));
 	e->jobs = calloc(n + 1, sizeof(*e->jobs));
+	e->here = calloc(n + 1, sizeof(*e->here));
+	e->n_here = n;
 	if (!e->states || !e->sandbox_of || !e->dirty || !e->waiting || !e->judged || !e->held ||
-	    !e->runs || !e->jobs)
+	    !e->runs || !e->jobs || !e->here || place_all(e) < 0)
 		return -ENOMEM;
 	for (int turn = 0; turn < TURN_N && r >= 0; turn++)
 		r = add_jobs(e, (enum turn)turn);
@@ -216,6 +230,9 @@ static int add_alone(struct engine *e, size_t index)
 	size_t sandbox = 0;
 	int r = plan_add_alone(e->plan, c, &sandbox);
 
+	if (r < 0)
+		return r;
+	r = engine_place(e, sandbox, index);
 	if (r < 0)
 		return r;
 	e->states[index].places++;

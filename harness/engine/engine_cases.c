@@ -5,6 +5,22 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "harness/base/array.h"
+
+int engine_place(struct engine *e, size_t sandbox, size_t index)
+{
+	struct engine_cases *here = &e->here[sandbox];
+
+	if (here->n && here->list[here->n - 1] == index)
+		return 0;
+	size_t *list = array_grow(here->list, here->n, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	here->list = list;
+	here->list[here->n++] = index;
+	return 0;
+}
+
 static size_t case_index(const struct engine *e, const struct plan_case *c)
 {
 	return (size_t)(c - e->plan->cases);
@@ -129,8 +145,10 @@ static int add_judgement(struct engine *e, struct plan_case *c, size_t sandbox,
 /* The row that a subject of a sandbox is; one without cases is named after its place. */
 static char *row_of(const struct engine *e, size_t sandbox, const char *subject)
 {
-	for (size_t i = 0; i < e->plan->n_cases; i++) {
-		const struct plan_case *c = &e->plan->cases[i];
+	const struct engine_cases *here = &e->here[sandbox];
+
+	for (size_t i = 0; i < here->n; i++) {
+		const struct plan_case *c = &e->plan->cases[here->list[i]];
 
 		for (size_t p = 0; p < c->n_places && c->same == PLAN_SAME_NOT; p++)
 			if (c->places[p].sandbox == sandbox &&
@@ -197,6 +215,7 @@ static const char *why_unjudged(enum execute_ended ended, int status, const char
 int engine_take(struct engine *e, size_t sandbox, enum execute_ended ended, unsigned int ms,
 		const char *text, size_t n, int status)
 {
+	const struct engine_cases *here = &e->here[sandbox];
 	_cleanup_strv_ struct strv done = STRV_INIT;
 	_cleanup_free_ char *error = NULL;
 	int r = 0;
@@ -209,13 +228,10 @@ int engine_take(struct engine *e, size_t sandbox, enum execute_ended ended, unsi
 		r = take_line(e, sandbox, at, len, ms, &done, &error);
 		at += len + 1;
 	}
-	for (size_t i = 0; i < e->plan->n_cases && r >= 0; i++) {
-		struct plan_case *c = &e->plan->cases[i];
-		bool here = false;
+	for (size_t i = 0; i < here->n && r >= 0; i++) {
+		struct plan_case *c = &e->plan->cases[here->list[i]];
 
-		for (size_t p = 0; p < c->n_places; p++)
-			here = here || c->places[p].sandbox == sandbox;
-		if (here && c->selected && !c->skip && !strv_has(&done, c->id))
+		if (c->selected && !c->skip && !strv_has(&done, c->id))
 			r = add_judgement(e, c, sandbox, NULL, why_unjudged(ended, status, error),
 					  ms);
 	}

@@ -8,6 +8,12 @@
 
 #define ENGINE_AGAIN_LIMIT 64 /* packed cases that run alone after they failed; the first ones do */
 
+/* The cases that are judged in a sandbox, as indices in the plan. */
+struct engine_cases {
+	size_t *list;
+	size_t n;
+};
+
 struct engine {
 	struct plan *plan;
 	const struct engine_options *o;
@@ -18,6 +24,8 @@ struct engine {
 	size_t *waiting;           /* sandbox index → unfinished cases that are judged there */
 	bool *judged;              /* sandbox index → its judge has spoken */
 	bool *runs;                /* sandbox index → it is one of the jobs */
+	struct engine_cases *here; /* sandbox index → the cases that have a place there */
+	size_t n_here;
 	struct execute_job *jobs;
 	size_t n_jobs;
 	size_t again[ENGINE_AGAIN_LIMIT]; /* cases that failed in a pack and run alone now */
@@ -31,6 +39,9 @@ struct engine {
 	struct engine_progress progress;
 	struct hx_error error; /* the first error of a hook */
 };
+
+/* The case, an index in the plan, has a place in the sandbox. All of a case's places come after each other. */
+int engine_place(struct engine *e, size_t sandbox, size_t index);
 
 /* Hands a case over; the last positive control hands over those that waited for it. */
 int engine_finish_case(struct engine *e, struct plan_case *c);
