@@ -13,7 +13,7 @@
 #include "harness/execute/world.h"
 
 #define SLOT_TICK_MS 250
-#define SLOT_FAULTED_MS 10000 /* the longest deadline of a sandbox that a fault may leave waiting */
+#define SLOT_FAULTED_MS 30000 /* the longest deadline of a sandbox that a fault may leave waiting */
 /*
  * Ticks in a row in which a sandbox that waits for a lost answer did nothing at all: longer than EXECUTE_SETTLE_MS, and
  * than the second after which an idle Go program stirs a last time. Its deadline is then.
